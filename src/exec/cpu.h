@@ -1,0 +1,59 @@
+/*
+ * The part of a CPU that does not depend on the guest. A guest's CPU struct
+ * begins with it. Code generated for a unit holds its address in a register.
+ */
+#ifndef EXEC_CPU_H
+#define EXEC_CPU_H
+
+#include "guest/guest.h"
+#include <setjmp.h>
+
+struct machine;
+
+#define TLB_BITS 10
+#define TLB_SIZE (1u << TLB_BITS)
+#define MMU_MAX 4
+#define PAGE_BITS 12
+#define PAGE_SIZE_ (1ull << PAGE_BITS)
+#define PAGE_MASK_ (~(PAGE_SIZE_ - 1))
+
+/*
+ * tag: the virtual page, or'ed with TLB_SLOW when every access must take the
+ * slow path; TLB_INVALID matches nothing. host address = addend + virtual.
+ */
+struct tlb_entry {
+    uint64_t tag;
+    uint64_t addend;
+};
+#define TLB_INVALID (~0ull)
+#define TLB_SLOW 1ull
+
+enum cpu_leave { /* why a step was left; the value of the longjmp */
+    CPU_LEAVE_EXCEPTION = 1, /* noted in the CPU, to be delivered */
+    CPU_LEAVE_REDO,          /* run this instruction alone */
+    CPU_LEAVE_REQUEST,       /* look at requests before the next step */
+};
+
+struct cpu {
+    struct machine *machine;
+    const struct guest *guest;
+    unsigned index;
+
+    uint64_t count;  /* steps so far: DESIGN 2.2 */
+    bool halted;
+    bool alone;      /* the running unit is one instruction and may do I/O */
+    /* Set when something outside waits for the CPU to become interruptible;
+     * a hint that makes POLL exits leave the loop. No guest state. */
+    bool attention;
+
+    jmp_buf leave;        /* where cpu_leave() goes */
+    uint64_t insn_pc;     /* interpreter: instruction being run */
+
+    struct tlb_entry read_tlb[MMU_MAX][TLB_SIZE];
+    struct tlb_entry write_tlb[MMU_MAX][TLB_SIZE];
+};
+
+/* Leaves the running step; state, pc and count are at its start. */
+_Noreturn void cpu_leave(struct cpu *cpu, enum cpu_leave why);
+
+#endif

@@ -1,0 +1,100 @@
+/*
+ * A guest architecture as the rest of the engine sees it: a table of slots,
+ * a table of helpers and a few functions. Nothing is compiled per guest.
+ */
+#ifndef GUEST_GUEST_H
+#define GUEST_GUEST_H
+
+#include "ir/types.h"
+
+struct cpu;
+struct ir_builder;
+
+/* One named piece of guest state that IR may get and set. */
+struct guest_slot {
+    const char *name;
+    uint32_t offset; /* from the start of the guest's CPU struct */
+    uint8_t size;    /* bytes in memory: 1, 2, 4, 8, 16 */
+    uint8_t type;    /* enum ir_type; a narrower slot is zero-extended */
+};
+
+/* Effects of a helper. Without any, the helper is a pure function. */
+#define HELPER_READS 1u  /* may read any slot */
+#define HELPER_WRITES 2u /* may write any slot */
+#define HELPER_FAULTS 4u /* may leave with an exception */
+#define HELPER_IO 8u     /* crosses the boundary: runs alone */
+
+/*
+ * void helpers get the CPU, the value of each argument zero-extended, v128
+ * arguments by address, and return an integer or, when result is IR_V128,
+ * fill *(union ir_value *) passed as the last argument.
+ */
+struct guest_helper {
+    const char *name;
+    void (*function)(void);
+    uint8_t result;  /* enum ir_type */
+    uint8_t n_args;  /* 0..4 */
+    uint8_t args[4]; /* enum ir_type */
+    uint8_t effects;
+};
+
+/* What a page walk was asked for and found. */
+enum mem_access { MEM_READ, MEM_WRITE, MEM_FETCH };
+
+struct walk_step { /* an entry that the walk read */
+    uint64_t address;
+    uint8_t size;
+};
+
+struct walk_result {
+    uint64_t physical;  /* of the address asked for */
+    uint64_t page_size; /* of the mapping: 4 KiB, 2 MiB, ... */
+    bool readable, writable, executable; /* at this MMU index, now: writable
+                                            only once the dirty bit is set */
+    struct walk_step steps[5];
+    unsigned n_steps;
+};
+
+struct guest {
+    const char *name; /* "x86_64" */
+    size_t cpu_size;  /* of the struct that begins with struct cpu */
+    const struct guest_slot *slots;
+    uint32_t n_slots;
+    const struct guest_helper *helpers;
+    uint32_t n_helpers;
+    unsigned n_mmu; /* MMU indexes in use */
+
+    void (*reset)(struct cpu *cpu);
+    uint64_t (*get_pc)(const struct cpu *cpu); /* linear */
+    void (*set_pc)(struct cpu *cpu, uint64_t pc);
+
+    /* All that decoding depends on besides the address. */
+    uint64_t (*mode)(const struct cpu *cpu);
+    unsigned (*mmu_index)(uint64_t mode);
+
+    /*
+     * Translates from `pc` at most max_insns instructions out of `bytes`,
+     * which holds `size` bytes of the page from pc on (up to 15 more of the
+     * next page when an instruction straddles: then next_bytes says how many
+     * of them count). Returns the bytes translated, or 0 when the first
+     * instruction needs bytes that are not there. An instruction with
+     * HELPER_IO, or one marked in alone_map, comes only first and alone.
+     */
+    size_t (*translate)(struct ir_builder *b, uint64_t mode, uint64_t pc,
+                        const uint8_t *bytes, size_t size,
+                        unsigned max_insns);
+
+    /* Walks the tables. False: the fault is noted in the CPU. A debug walk
+     * (for plugins and monitors) sets no bits and notes nothing. */
+    bool (*walk)(struct cpu *cpu, uint64_t address, enum mem_access access,
+                 unsigned mmu_index, bool debug, struct walk_result *result);
+    /* Delivers the exception noted in the CPU. */
+    void (*deliver_exception)(struct cpu *cpu);
+    /* Hardware interrupts: would it be taken now, and take it. */
+    bool (*accepts_interrupt)(const struct cpu *cpu);
+    void (*deliver_interrupt)(struct cpu *cpu, unsigned vector);
+
+    void (*print_registers)(const struct cpu *cpu, void *file);
+};
+
+#endif
