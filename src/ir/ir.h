@@ -17,7 +17,6 @@ struct ir_op_row {
     const char *name;
     char result, arg[4]; /* the letters of ops.def */
     uint8_t effect;      /* enum ir_effect */
-    bool commutative;
 };
 extern const struct ir_op_row ir_op_rows[IR_OP_COUNT];
 
