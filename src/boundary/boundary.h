@@ -1,0 +1,88 @@
+/*
+ * The one boundary around CPU and RAM. It is implemented three times:
+ *
+ *     live    asks the devices
+ *     record  asks live, and writes down what came in
+ *     replay  reads what came in; there are no devices
+ *
+ * The run loop knows only this interface. Two rules:
+ *
+ *   B1  A read returns its value inside the instruction. Everything else
+ *       that an outward call causes is queued, and poll() applies it in the
+ *       order caused, before the next instruction.
+ *   B2  Everything inward is one of enum inward and is applied to CPU and
+ *       RAM by one function, inward_apply(), in all three modes alike.
+ */
+#ifndef BOUNDARY_BOUNDARY_H
+#define BOUNDARY_BOUNDARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct machine;
+
+enum io_kind { BOUNDARY_PORT, BOUNDARY_MEMORY };
+
+/* The whole inward vocabulary; the numbers are those of the log. */
+enum inward {
+    INWARD_READ = 1,    /* value of a port or device memory read */
+    INWARD_WRITE = 2,   /* bytes into a block: DMA */
+    INWARD_MAP = 3,     /* the memory map changes */
+    INWARD_A20 = 4,     /* value: 0 or 1 */
+    INWARD_CR8 = 5,     /* the APIC changed the task priority */
+    INWARD_DELIVER = 6, /* value: vector; what: enum deliver_kind */
+    INWARD_SKIP = 7,    /* value: ns that passed while halted */
+    INWARD_RESET = 8,
+    INWARD_POKE = 9,    /* a plugin or debugger wrote a register or memory */
+    INWARD_SYNC = 10,   /* count, pc, hash of the registers */
+    INWARD_END = 11,
+};
+
+enum deliver_kind { DELIVER_VECTOR, DELIVER_NMI, DELIVER_SMI, DELIVER_INIT };
+
+struct inward_event {
+    enum inward kind;
+    uint32_t what;      /* block id, deliver kind, ... */
+    uint64_t address;   /* offset in a block, register, ... */
+    uint64_t value;
+    const void *bytes;  /* borrowed for the call; NULL without payload */
+    size_t size;        /* of the bytes, or of a read: 1, 2, 4, 8 */
+};
+
+enum poll_result {
+    POLL_RUN,  /* step on until deadline() */
+    POLL_STOP, /* end of recording, divergence, power-off: see the machine */
+};
+
+struct boundary {
+    const struct boundary_ops *ops;
+    struct machine *machine;
+};
+
+struct boundary_ops {
+    const char *name; /* "live", "record", "replay" */
+
+    /* Outward, from within an instruction that runs alone. */
+    uint64_t (*read)(struct boundary *b, enum io_kind kind, uint64_t address,
+                     unsigned size);
+    void (*write)(struct boundary *b, enum io_kind kind, uint64_t address,
+                  uint64_t value, unsigned size);
+
+    /* Between steps: applies what is due at this count. While the CPU is
+     * halted it also lets time pass, until the CPU runs or nothing can
+     * ever wake it (then POLL_STOP). */
+    enum poll_result (*poll)(struct boundary *b);
+    /* The count at which poll() must be called again, exactly. */
+    uint64_t (*deadline)(struct boundary *b);
+    /* Between slices: host input, monitor. No guest can see when. */
+    enum poll_result (*slice_end)(struct boundary *b);
+    void (*free)(struct boundary *b);
+};
+
+/* Applies one event to CPU and RAM. False: the CPU would not accept it
+ * there (in a replay: a divergence); *message, to be freed, says why. */
+bool inward_apply(struct machine *machine, const struct inward_event *event,
+                  char **message);
+
+#endif
