@@ -1,10 +1,21 @@
-# Thin front for `./check`.
-CFLAGS ?= -O1 -g
-override CFLAGS += -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Isrc -Iinclude
+# Thin front for `./check`: one program a tests/test_*.c, under ASan and UBSan.
+CFLAGS ?= -O1 -g -fsanitize=address,undefined
+override CFLAGS += -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Isrc
 HEADERS := $(wildcard src/*/*.h src/*/*.def src/*/*/*.h)
+TESTS := $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c))
 
-build/test_ops: tests/test_ops.c src/ir/ops.c src/base/error.c $(HEADERS)
+all: build/headers $(TESTS)
+
+build/test_ops: src/ir/ops.c
+build/test_unit_cache: src/exec/unit_cache.c
+
+build/test_%: tests/test_%.c src/base/error.c $(HEADERS)
+	@mkdir -p build
+	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^)
+
+# Every header stands on its own.
+build/headers: $(HEADERS)
 	@mkdir -p build
 	@for h in $(filter %.h,$(HEADERS)); do \
 	    $(CC) $(CFLAGS) -fsyntax-only -x c $$h || exit 1; done
-	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^)
+	@touch $@
