@@ -8,6 +8,7 @@ all: build/headers $(TESTS)
 
 build/test_ops: src/ir/ops.c
 build/test_unit_cache: src/exec/unit_cache.c
+build/test_log_entry: src/boundary/log_entry.c
 
 build/test_%: tests/test_%.c src/base/error.c $(HEADERS)
 	@mkdir -p build

@@ -24,19 +24,11 @@ struct machine;
 
 enum io_kind { BOUNDARY_PORT, BOUNDARY_MEMORY };
 
-/* The whole inward vocabulary; the numbers are those of the log. */
+/* The whole inward vocabulary: see entries.def. */
 enum inward {
-    INWARD_READ = 1,    /* value of a port or device memory read */
-    INWARD_WRITE = 2,   /* bytes into a block: DMA */
-    INWARD_MAP = 3,     /* the memory map changes */
-    INWARD_A20 = 4,     /* value: 0 or 1 */
-    INWARD_CR8 = 5,     /* the APIC changed the task priority */
-    INWARD_DELIVER = 6, /* value: vector; what: enum deliver_kind */
-    INWARD_SKIP = 7,    /* value: ns that passed while halted */
-    INWARD_RESET = 8,
-    INWARD_POKE = 9,    /* a plugin or debugger wrote a register or memory */
-    INWARD_SYNC = 10,   /* count, pc, hash of the registers */
-    INWARD_END = 11,
+#define INWARD(name, number, fields) INWARD_##name = number,
+#include "boundary/entries.def"
+#undef INWARD
 };
 
 enum deliver_kind { DELIVER_VECTOR, DELIVER_NMI, DELIVER_SMI, DELIVER_INIT };
