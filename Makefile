@@ -9,10 +9,11 @@ all: build/headers $(TESTS)
 build/test_ops: src/ir/ops.c
 build/test_unit_cache: src/exec/unit_cache.c
 build/test_log_entry: src/boundary/log_entry.c
+build/test_log_file: $(addprefix src/boundary/log_, entry.c writer.c reader.c)
 
 build/test_%: tests/test_%.c src/base/error.c $(HEADERS)
 	@mkdir -p build
-	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^)
+	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^) -lzstd -lz -lpthread
 
 # Every header stands on its own.
 build/headers: $(HEADERS)

@@ -72,7 +72,7 @@ static void test_round_trip(void)
     bool good = true, cut = true;
 
     for (unsigned i = 0; i < 100000; i++) {
-        struct log_entry entry = random_entry(in.count >> 1 ? in.count : 0);
+        struct log_entry entry = random_entry(in.count);
         struct log_entry back;
         struct log_context before = out;
         size_t size, part;
@@ -93,6 +93,8 @@ static void test_round_trip(void)
 
 static void test_damage(void)
 {
+    bool good = true;
+
     for (unsigned i = 0; i < 100000; i++) {
         struct log_context in = {0}, out = {0};
         struct log_entry entry = random_entry(0), back;
@@ -103,13 +105,11 @@ static void test_damage(void)
         memcpy(exact, bytes, size);
         exact[rnd() % size] ^= 1u << rnd() % 8;
         used = log_entry_decode(&out, exact, size, &back);
-        if (used > size) {
-            expect(false, "more bytes consumed than there are");
-        }
+        good = good && used <= size;
         free(bytes);
         free(exact);
     }
-    expect(true, "100000 entries with a bit flipped: no fault");
+    expect(good, "100000 entries with a bit flipped: no fault");
 }
 
 static void test_size(void)
