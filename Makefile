@@ -7,6 +7,7 @@ TESTS := $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c))
 all: build/headers $(TESTS)
 
 build/test_eval: $(addprefix src/ir/, eval.c eval_vec.c ops.c)
+build/test_ir: $(wildcard src/ir/*.c)
 build/test_ops: src/ir/ops.c
 build/test_unit_cache: src/exec/unit_cache.c
 build/test_log_entry: src/boundary/log_entry.c

@@ -12,12 +12,16 @@ struct ir_builder {
     struct ir_unit *unit;
     bool fold;           /* false: emit everything as asked, for tests */
     ir_ref *slot_value;  /* what each slot is known to hold, or IR_NONE */
-    uint32_t *cse_table; /* hash of pure records of this unit */
+    ir_ref *cse_table;   /* hash of pure records of this unit */
 };
 
 struct ir_unit *ir_unit_new(const struct guest *guest);
 void ir_unit_free(struct ir_unit *unit); /* NULL is allowed */
 void ir_unit_clear(struct ir_unit *unit);
+/* As it is: for the parser and for passes. */
+ir_ref ir_unit_append(struct ir_unit *unit, const struct ir_ins *ins);
+ir_ref ir_unit_const(struct ir_unit *unit, enum ir_type type,
+                     const union ir_value *value);
 
 void ir_begin(struct ir_builder *b, struct ir_unit *unit);
 void ir_end(struct ir_builder *b); /* frees what ir_begin() allocated */
@@ -52,6 +56,7 @@ ir_ref ir_flags(struct ir_builder *b, enum ir_op op, unsigned width, ir_ref x,
                 ir_ref y, ir_ref carry);
 ir_ref ir_cc(struct ir_builder *b, ir_ref flags, unsigned condition);
 
+enum ir_type ir_result_type(const struct ir_ins *ins);
 enum ir_type ir_type_of(const struct ir_unit *unit, ir_ref ref);
 bool ir_const_value(const struct ir_unit *unit, ir_ref ref, uint64_t *value);
 

@@ -1,0 +1,150 @@
+/*
+ * The interpreter: the oracle that the code generators are measured against.
+ * It runs a unit as it was built, record by record, in the order of the
+ * text, with every value in an array. Nothing here is clever.
+ */
+#include "ir/build.h"
+#include "ir/ir.h"
+
+#include "base/error.h"
+#include "exec/cpu.h"
+#include "mem/mem.h"
+
+#include <string.h>
+
+struct run {
+    struct cpu *cpu;
+    const struct ir_unit *unit;
+    uint64_t first_count; /* before the unit */
+    union ir_value *value;
+};
+
+static const union ir_value *operand(const struct run *run, ir_ref ref)
+{
+    static const union ir_value zero;
+
+    if (ref == IR_NONE) {
+        return &zero;
+    }
+    return ir_is_const(ref)
+        ? &run->unit->consts[ref & ~IR_CONST_BIT].value
+        : &run->value[ref];
+}
+
+/* -- Slots: little-endian in the CPU's struct, as on the host --------------- */
+
+static void get(const struct run *run, uint32_t slot, union ir_value *value)
+{
+    const struct guest_slot *row = &run->cpu->guest->slots[slot];
+
+    memset(value, 0, sizeof(*value));
+    memcpy(value, (const uint8_t *)run->cpu + row->offset, row->size);
+}
+
+static void set(const struct run *run, uint32_t slot,
+                const union ir_value *value)
+{
+    const struct guest_slot *row = &run->cpu->guest->slots[slot];
+
+    memcpy((uint8_t *)run->cpu + row->offset, value, row->size);
+}
+
+/* -- Calls ----------------------------------------------------------------- */
+
+/* Surplus arguments are ignored by the callee, as the host's ABI allows. */
+typedef uint64_t helper_function(struct cpu *, uint64_t, uint64_t, uint64_t,
+                                 uint64_t, uint64_t);
+
+static void call(struct run *run, const struct ir_ins *ins,
+                 union ir_value *value)
+{
+    const struct guest_helper *helper = &run->cpu->guest->helpers[ins->imm];
+    const ir_ref refs[4] = {ins->a, ins->b, ins->c, ins->d};
+    uint64_t args[5] = {0}, result;
+
+    for (unsigned i = 0; i < helper->n_args; i++) {
+        const union ir_value *from = operand(run, refs[i]);
+
+        args[i] = helper->args[i] == IR_V128  ? (uint64_t)(uintptr_t)from
+                  : helper->args[i] == IR_I64 ? from->u64
+                                              : from->u32;
+    }
+    memset(value, 0, sizeof(*value));
+    args[helper->n_args] = (uint64_t)(uintptr_t)value;
+    result = ((helper_function *)helper->function)(
+        run->cpu, args[0], args[1], args[2], args[3], args[4]);
+    if (helper->result == IR_I64) {
+        value->u64 = result;
+    } else if (helper->result == IR_I32) {
+        value->u64 = (uint32_t)result;
+    }
+}
+
+/* -- Records --------------------------------------------------------------- */
+
+static enum ir_exit_kind leave(struct run *run, uint64_t pc,
+                               enum ir_exit_kind kind)
+{
+    run->cpu->guest->set_pc(run->cpu, pc);
+    run->cpu->count++; /* an exit retires its instruction */
+    return kind;
+}
+
+/* Runs one record that is no exit. */
+static void step(struct run *run, uint32_t at)
+{
+    const struct ir_ins *ins = &run->unit->ins[at];
+    union ir_value *value = &run->value[at];
+
+    switch (ins->op) {
+    case IR_nop:
+        break;
+    case IR_insn:
+        run->cpu->insn_pc = operand(run, ins->a)->u64;
+        run->cpu->count = run->first_count + ins->imm;
+        break;
+    case IR_get:
+        get(run, ins->imm, value);
+        break;
+    case IR_set:
+        set(run, ins->imm, operand(run, ins->a));
+        break;
+    case IR_ld:
+        mem_load(run->cpu, operand(run, ins->a)->u64, ins->imm, value);
+        if (ins->type == IR_I32) {
+            value->u64 = value->u32;
+        }
+        break;
+    case IR_st:
+        mem_store(run->cpu, operand(run, ins->a)->u64, ins->imm,
+                  operand(run, ins->b));
+        break;
+    case IR_call:
+        call(run, ins, value);
+        break;
+    default:
+        ir_eval(ins, operand(run, ins->a), operand(run, ins->b),
+                operand(run, ins->c), value);
+    }
+}
+
+enum ir_exit_kind ir_interpret(struct cpu *cpu, const struct ir_unit *unit)
+{
+    union ir_value value[unit->n_ins];
+    struct run run = {cpu, unit, cpu->count, value};
+
+    for (uint32_t at = 1; at < unit->n_ins; at++) {
+        const struct ir_ins *ins = &unit->ins[at];
+
+        if (ins->op == IR_exit) {
+            return leave(&run, operand(&run, ins->a)->u64,
+                         (enum ir_exit_kind)ins->imm);
+        }
+        if (ins->op != IR_exit_if) {
+            step(&run, at);
+        } else if (operand(&run, ins->a)->u32) {
+            return leave(&run, operand(&run, ins->b)->u64, IR_EXIT_LINK);
+        }
+    }
+    panda_bug("a unit without an exit ran");
+}
