@@ -9,6 +9,7 @@ all: build/headers $(TESTS)
 build/test_eval: $(addprefix src/ir/, eval.c eval_vec.c ops.c)
 build/test_ir: $(wildcard src/ir/*.c)
 build/test_ops: src/ir/ops.c
+build/test_run: $(wildcard src/ir/*.c src/mem/*.c src/exec/*.c)
 build/test_unit_cache: src/exec/unit_cache.c
 build/test_log_entry: src/boundary/log_entry.c
 build/test_log_file: $(addprefix src/boundary/log_, entry.c writer.c reader.c)

@@ -9,6 +9,7 @@
 #include <setjmp.h>
 
 struct machine;
+struct mem_cpu;
 
 #define TLB_BITS 10
 #define TLB_SIZE (1u << TLB_BITS)
@@ -49,6 +50,10 @@ struct cpu {
     jmp_buf leave;        /* where cpu_leave() goes */
     uint64_t insn_pc;     /* interpreter: instruction being run */
 
+    struct mem_cpu *memory; /* what src/mem keeps a CPU; mem_attach_cpu() */
+    /* Grows whenever a fetch may translate otherwise than before: what was
+     * linked or looked up by virtual pc is good for one value of it. */
+    uint64_t fetch_generation;
     struct tlb_entry read_tlb[MMU_MAX][TLB_SIZE];
     struct tlb_entry write_tlb[MMU_MAX][TLB_SIZE];
 };

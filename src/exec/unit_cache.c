@@ -96,7 +96,7 @@ static void add_page(struct unit_cache *cache, struct unit *unit,
 /* Crosses the boundary: such a unit is one instruction that runs alone. */
 static bool does_io(const struct ir_unit *ir)
 {
-    for (uint32_t i = 1; i < ir->n_ins; i++) {
+    for (uint32_t i = 1; ir && i < ir->n_ins; i++) {
         if (ir->ins[i].op == IR_call &&
             (ir->guest->helpers[ir->ins[i].imm].effects & HELPER_IO)) {
             return true;
@@ -118,7 +118,7 @@ struct unit *unit_cache_add(struct unit_cache *cache,
     unit->key = *key;
     unit->ir = ir;
     unit->size = size;
-    unit->steps = ir->n_insns;
+    unit->steps = ir ? ir->n_insns : 0;
     unit->io = does_io(ir);
     unit->hash_next = *head;
     *head = unit;

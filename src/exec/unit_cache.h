@@ -25,7 +25,7 @@ struct unit_page { /* a unit's place in the list of a page */
 
 struct unit {
     struct unit_key key;
-    struct ir_unit *ir;
+    struct ir_unit *ir; /* NULL: a stub, see translate.c */
     uint32_t size;  /* bytes of guest code */
     uint32_t steps; /* of a full run */
     bool io;        /* crosses the boundary: runs alone */

@@ -42,8 +42,9 @@ struct guest_helper {
 enum mem_access { MEM_READ, MEM_WRITE, MEM_FETCH };
 
 struct walk_step { /* an entry that the walk read */
-    uint64_t address;
-    uint8_t size;
+    uint64_t address; /* physical, a multiple of the size */
+    uint8_t size;     /* 4 or 8 bytes */
+    uint8_t shift;    /* the entry maps 1 << shift bytes of virtual space */
 };
 
 struct walk_result {
@@ -84,10 +85,14 @@ struct guest {
                         const uint8_t *bytes, size_t size,
                         unsigned max_insns);
 
-    /* Walks the tables. False: the fault is noted in the CPU. A debug walk
-     * (for plugins and monitors) sets no bits and notes nothing. */
+    /* Walks the tables: entries are read by mem_walk_read() and their bits
+     * set by mem_walk_update(). False: the fault is noted in the CPU. A debug
+     * walk (for plugins and monitors) sets no bits and notes nothing. */
     bool (*walk)(struct cpu *cpu, uint64_t address, enum mem_access access,
                  unsigned mmu_index, bool debug, struct walk_result *result);
+    /* Notes in the CPU the fault of an access that MO_ALIGN16 forbids. */
+    void (*note_misaligned)(struct cpu *cpu, uint64_t address,
+                            enum mem_access access);
     /* Delivers the exception noted in the CPU. */
     void (*deliver_exception)(struct cpu *cpu);
     /* Hardware interrupts: would it be taken now, and take it. */

@@ -27,6 +27,7 @@ struct mem_block {
 #define PAGE_HAS_CODE 1u   /* units were translated from it */
 #define PAGE_IS_TABLE 2u   /* a walk has read an entry of it */
 #define PAGE_WRITTEN 4u    /* written since the flag was last cleared */
+#define PAGE_FAST_WRITE 8u /* src/mem's own: a write tag may lead here */
 
 struct memory *mem_new(void);
 void mem_free(struct memory *mem);
@@ -36,6 +37,14 @@ struct mem_block *mem_add_block(struct memory *mem, const char *name,
                                 enum block_kind kind, uint64_t size);
 unsigned mem_block_count(const struct memory *mem);
 struct mem_block *mem_block_at(const struct memory *mem, unsigned index);
+
+/* Units were translated from the page: from now on code_written tells of
+ * changes, until mem_clear_code() says that none is left. */
+void mem_set_code(struct memory *mem, struct mem_block *block, uint64_t offset);
+void mem_clear_code(struct mem_block *block, uint64_t offset);
+/* Clears PAGE_WRITTEN of every page of the block. */
+void mem_clear_written(struct memory *mem, struct mem_block *block);
+
 /* Maps `size` bytes of a block from `offset` at a physical address; later
  * mappings hide earlier ones. NULL unmaps (makes it I/O). */
 void mem_map(struct memory *mem, uint64_t physical, uint64_t size,
@@ -45,37 +54,71 @@ void mem_map(struct memory *mem, uint64_t physical, uint64_t size,
 struct mem_block *mem_lookup(const struct memory *mem, uint64_t physical,
                              uint64_t *offset);
 
-/* From outside the CPU; any length. False: some of it is not RAM-like (it
- * is skipped on write, 0xff on read). Writes reach ROM too. */
+/* From outside the CPU, between steps; any length. False: some of it is not
+ * RAM-like (it is skipped on write, 0xff on read). Writes reach ROM too. */
 bool mem_read_physical(struct memory *mem, uint64_t physical, void *buffer,
                        size_t size);
 bool mem_write_physical(struct memory *mem, uint64_t physical,
                         const void *buffer, size_t size);
 
 /* -- Accesses of the CPU (access.c) ---------------------------------------- */
-/* May fault or ask for a redo: then they do not return. `memop` as in IR. */
+/*
+ * May fault or ask for a redo: then they do not return, and nothing was
+ * written. `memop` as in IR. A load fills the whole value: sign- or
+ * zero-extended to 64 bits, zero above. The CPU's stores to ROM are lost.
+ */
 void mem_load(struct cpu *cpu, uint64_t address, uint32_t memop,
               union ir_value *value);
 void mem_store(struct cpu *cpu, uint64_t address, uint32_t memop,
                const union ir_value *value);
 
-/* Drops every derived mapping of a CPU; invisible to the guest. */
+/*
+ * Translates a code address for a unit that begins there; accessed bits are
+ * set as by any access. False: the fault is noted in the CPU. The block is
+ * NULL when the code lies in I/O space. Good up to the end of the page and
+ * while cpu->fetch_generation stays; to be called between units.
+ */
+struct mem_code {
+    struct mem_block *block;
+    uint64_t offset;
+    uint64_t physical;
+};
+bool mem_fetch(struct cpu *cpu, uint64_t pc, unsigned mmu_index,
+               struct mem_code *code);
+
+/*
+ * Drops every derived mapping of a CPU. The guest calls it when something
+ * besides the tables changes what a walk finds (CR3, CR0.WP, A20, ...), in
+ * an instruction that ends its unit; changed tables need no call. Otherwise
+ * invisible, but only between units.
+ */
 void mem_tlb_flush(struct cpu *cpu);
+
+/*
+ * For guest->walk(): reads an entry of 4 or 8 bytes (all ones where there is
+ * no RAM), and sets bits in it that take no permission away (accessed,
+ * dirty), which therefore drops nothing that came from it.
+ */
+uint64_t mem_walk_read(const struct cpu *cpu, uint64_t physical, unsigned size);
+void mem_walk_update(struct cpu *cpu, uint64_t physical, unsigned size,
+                     uint64_t entry);
 
 /* -- Hooks of the engine --------------------------------------------------- */
 struct mem_hooks {
     void *opaque;
-    /* The CPU reads or writes I/O space, alone. */
+    /* The CPU reads or writes I/O space, alone: 1, 2, 4 or 8 bytes. */
     uint64_t (*io_read)(void *opaque, uint64_t physical, unsigned size);
     void (*io_write)(void *opaque, uint64_t physical, uint64_t value,
                      unsigned size);
-    /* Bytes of a page with code change: units over them must go. Returns
-     * whether the running unit is among them. */
-    bool (*code_written)(void *opaque, struct mem_block *block,
-                         uint64_t offset, uint64_t size);
+    /* Bytes of a page with code are about to change: units over them must
+     * go. Returns whether the running unit is among them; the write may then
+     * be redone alone, and is told of again. */
+    bool (*code_written)(void *opaque, struct mem_block *block, uint64_t offset,
+                         uint64_t size);
 };
 void mem_set_hooks(struct memory *mem, const struct mem_hooks *hooks);
 /* Which memory the CPU's accesses go to. */
 void mem_attach_cpu(struct memory *mem, struct cpu *cpu);
+void mem_detach_cpu(struct cpu *cpu); /* before the CPU is freed */
 
 #endif

@@ -1,0 +1,53 @@
+/*
+ * A machine: everything that two machines in one process do not share. The
+ * board makes one and wires it; the run loop (run.c) drives it.
+ */
+#ifndef EXEC_MACHINE_H
+#define EXEC_MACHINE_H
+
+#include "exec/cpu.h"
+#include "mem/mem.h"
+
+#define UNIT_MAX_INSNS 64u
+/* Between looks at the monitor and at host input; no guest can see it. */
+#define SLICE_STEPS 100000u
+
+enum run_end {
+    RUN_LIMIT,  /* the count asked for is reached, exactly */
+    RUN_STOP,   /* the boundary or a request ends the run */
+    RUN_BROKEN, /* the guest did what nobody can go on from: see reason */
+};
+
+struct machine {
+    struct memory *memory;
+    struct cpu *cpu;
+    struct boundary *boundary; /* owned by whoever made it */
+    struct unit_cache *units;
+
+    /* Guest instructions a unit, 1 .. UNIT_MAX_INSNS; may change any time. */
+    unsigned unit_insns;
+
+    /* Set from inside (helpers, callbacks): looked at before the next step. */
+    bool poll_wanted; /* deadlines and interrupts */
+    bool stop_wanted; /* end the run */
+    char *reason;     /* of RUN_STOP and RUN_BROKEN, or NULL; owned */
+
+    /* -- Of run.c alone ---------------------------------------------------- */
+    bool in_unit;    /* cpu->insn_pc says where */
+    bool redo_alone; /* the instruction at pc is to run alone */
+    /* Code addresses that had to run alone: later units end before them.
+     * Direct-mapped; what is forgotten is found again. */
+    uint64_t alone[4096];
+};
+
+/* The memory is empty and the boundary is to be set before the first run. */
+struct machine *machine_new(const struct guest *guest);
+void machine_free(struct machine *machine);
+
+/* Runs until cpu->count is `limit`, or the run ends before. */
+enum run_end machine_run(struct machine *machine, uint64_t limit);
+
+/* Ends the run before the next step; the reason is copied. */
+void machine_stop(struct machine *machine, const char *reason);
+
+#endif
