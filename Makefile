@@ -1,6 +1,6 @@
 # Thin front for `./check`: one program a tests/test_*.c, under ASan and UBSan.
 CFLAGS ?= -O1 -g -fsanitize=address,undefined
-override CFLAGS += -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Isrc
+override CFLAGS += -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Isrc -Itests
 HEADERS := $(wildcard src/*/*.h src/*/*.def src/*/*/*.h)
 TESTS := $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c))
 
@@ -9,12 +9,15 @@ all: build/headers $(TESTS)
 build/test_eval: $(addprefix src/ir/, eval.c eval_vec.c ops.c)
 build/test_ir: $(wildcard src/ir/*.c)
 build/test_ops: src/ir/ops.c
-build/test_run: $(wildcard src/ir/*.c src/mem/*.c src/exec/*.c)
+ENGINE := tests/toy.c $(wildcard src/ir/*.c src/mem/*.c src/exec/*.c)
+build/test_run: $(ENGINE)
+build/test_replay: $(ENGINE) $(wildcard src/boundary/*.c) \
+    src/device/clock.c src/device/io_map.c
 build/test_unit_cache: src/exec/unit_cache.c
 build/test_log_entry: src/boundary/log_entry.c
 build/test_log_file: $(addprefix src/boundary/log_, entry.c writer.c reader.c)
 
-build/test_%: tests/test_%.c src/base/error.c $(HEADERS)
+build/test_%: tests/test_%.c src/base/error.c $(HEADERS) tests/toy.h
 	@mkdir -p build
 	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^) -lzstd -lz -lpthread
 

@@ -41,6 +41,8 @@ struct cpu {
     unsigned index;
 
     uint64_t count;  /* steps so far: DESIGN 2.2 */
+    uint64_t skipped; /* ns that passed while halted; virtual time in ns is
+                         count + skipped */
     bool halted;
     bool alone;      /* the running unit is one instruction and may do I/O */
     /* Set when something outside waits for the CPU to become interruptible;

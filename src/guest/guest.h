@@ -99,6 +99,8 @@ struct guest {
     bool (*accepts_interrupt)(const struct cpu *cpu);
     void (*deliver_interrupt)(struct cpu *cpu, unsigned vector);
 
+    /* Of the architectural state in canonical form, memory excepted. */
+    uint64_t (*hash_registers)(const struct cpu *cpu);
     void (*print_registers)(const struct cpu *cpu, void *file);
 };
 

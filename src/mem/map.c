@@ -231,3 +231,20 @@ bool mem_write_physical(struct memory *mem, uint64_t physical,
     }
     return whole;
 }
+
+void mem_write_block(struct memory *mem, struct mem_block *shown,
+                     uint64_t offset, const void *buffer, size_t size)
+{
+    const uint8_t *from = buffer;
+
+    panda_assert(offset <= shown->size && size <= shown->size - offset);
+    while (size) {
+        size_t n = rest_of_page(offset, size);
+
+        before_write(mem, NULL, block_of(shown), offset, from, n);
+        write_block(block_of(shown), offset, from, n);
+        offset += n;
+        from += n;
+        size -= n;
+    }
+}

@@ -60,6 +60,9 @@ bool mem_read_physical(struct memory *mem, uint64_t physical, void *buffer,
                        size_t size);
 bool mem_write_physical(struct memory *mem, uint64_t physical,
                         const void *buffer, size_t size);
+/* The same by block; the range lies within it. */
+void mem_write_block(struct memory *mem, struct mem_block *block,
+                     uint64_t offset, const void *buffer, size_t size);
 
 /* -- Accesses of the CPU (access.c) ---------------------------------------- */
 /*

@@ -105,11 +105,13 @@ static bool granule_changes(const struct block *block, uint64_t offset,
                   to - from) != 0;
 }
 
-/* Drops what came from the entry that the granule belongs to. */
+/* Drops what came from the entry that the granule belongs to. Of a mixed
+ * table no more than the granule is known to change: the marks beside it may
+ * be those of another entry, through which the running unit was fetched. */
 static void drop_entry(struct memory *mem, struct table *table,
                        unsigned granule)
 {
-    unsigned length = table->size >> GRANULE_SHIFT;
+    unsigned length = table->mixed ? 1 : table->size >> GRANULE_SHIFT;
     unsigned entry = granule / length;
     bool data = false, fetch = false;
 
