@@ -1,0 +1,64 @@
+/*
+ * The state of an x86 CPU. Slots (slots.def) name what IR gets and sets.
+ */
+#ifndef GUEST_X86_STATE_H
+#define GUEST_X86_STATE_H
+
+#include "exec/cpu.h"
+
+enum x86_segment { X86_ES, X86_CS, X86_SS, X86_DS, X86_FS, X86_GS };
+
+/* EFLAGS bits. CF PF AF ZF SF OF live in x86_cpu.flags, in the IR's layout;
+ * the others in x86_cpu.eflags. */
+#define X86_EFLAGS_TF (1u << 8)
+#define X86_EFLAGS_IF (1u << 9)
+#define X86_EFLAGS_DF (1u << 10)
+#define X86_EFLAGS_ARITHMETIC 0x8d5u
+
+struct x86_segment_register {
+    uint64_t base;
+    uint32_t limit; /* in bytes, granularity applied */
+    uint16_t selector;
+    uint16_t access; /* bits 15:8 and 23:20 of the descriptor's second word:
+                        type S DPL P in 7:0, AVL L D/B G in 15:12 */
+};
+#define X86_ACCESS_L 0x2000u
+#define X86_ACCESS_DB 0x4000u
+
+struct x86_cpu {
+    struct cpu cpu; /* first */
+    uint64_t gpr[16];
+    uint64_t rip;
+    uint32_t flags;  /* FL_*: see ir/types.h */
+    uint32_t eflags; /* without the arithmetic flags */
+    struct x86_segment_register segment[6];
+    unsigned cpl;
+};
+
+static inline struct x86_cpu *x86_of(const struct cpu *cpu)
+{
+    return (struct x86_cpu *)(uintptr_t)cpu;
+}
+
+enum x86_slot {
+#define X86_SLOT(name, member, size, type) X86_SLOT_##name,
+#include "guest/x86/slots.def"
+#undef X86_SLOT
+    X86_N_SLOTS
+};
+
+/* The mode word: all that decoding depends on. */
+#define X86_MODE_CODE_MASK 3u       /* enum x86_mode */
+#define X86_MODE_USER (1u << 2)     /* CPL 3 */
+#define X86_MODE_STACK32 (1u << 3)  /* SS.B, outside 64-bit mode */
+#define X86_MODE_BASES (1u << 4)    /* a base of ES CS SS DS is not zero */
+#define X86_MODE_DF (1u << 5)
+enum { X86_MMU_KERNEL, X86_MMU_USER, X86_N_MMU };
+
+/* EFLAGS of the manual, both ways. */
+uint32_t x86_get_eflags(const struct x86_cpu *x86);
+void x86_set_eflags(struct x86_cpu *x86, uint32_t eflags);
+
+extern const struct guest x86_guest;
+
+#endif
