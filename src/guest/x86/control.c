@@ -1,0 +1,89 @@
+/* Jumps, calls, returns, and what depends on a condition. */
+#include "guest/x86/translate.h"
+#include "guest/x86/rows.h"
+
+static ir_ref condition(struct x86_translator *t)
+{
+    return ir_cc(t->b, x86_get_flags(t),
+                 (unsigned)t->insn.row->argument);
+}
+
+static uint64_t target(const struct x86_translator *t)
+{
+    uint64_t pc = t->next_pc + t->insn.operand[0].value;
+
+    return t->insn.size == 2 ? (uint16_t)pc : x86_pc(t, pc);
+}
+
+/* A computed pc, cut to the operand's size. */
+static void jump_to(struct x86_translator *t, ir_ref pc)
+{
+    if (t->insn.size == 2) {
+        pc = x86_zero_extend(t, pc, 16);
+    }
+    ir_exit(t->b, x86_to_i64(t, pc), IR_EXIT_INDIRECT);
+}
+
+/* The unit goes on where the branch is not taken. */
+bool x86_tr_jcc(struct x86_translator *t)
+{
+    ir_exit_if(t->b, condition(t), target(t));
+    return false;
+}
+
+bool x86_tr_setcc(struct x86_translator *t)
+{
+    x86_write(t, 0, condition(t));
+    return false;
+}
+
+/* The source is always read, and four bytes always written. */
+bool x86_tr_cmov(struct x86_translator *t)
+{
+    ir_ref from = x86_read(t, 1), old = x86_read(t, 0);
+
+    x86_write(t, 0, ir_select(t->b, condition(t), from, old));
+    return false;
+}
+
+bool x86_tr_jmp(struct x86_translator *t)
+{
+    ir_exit(t->b, ir_const_i64(t->b, target(t)), IR_EXIT_LINK);
+    return true;
+}
+
+bool x86_tr_jmp_indirect(struct x86_translator *t)
+{
+    jump_to(t, x86_read(t, 0));
+    return true;
+}
+
+bool x86_tr_call(struct x86_translator *t)
+{
+    unsigned size = t->insn.size;
+    bool direct = t->insn.operand[0].kind == X86_OPERAND_RELATIVE;
+    ir_ref to = direct ? IR_NONE : x86_read(t, 0);
+    ir_ref pointer = x86_stack_moved(t, -(int64_t)size);
+
+    x86_store(t, x86_stack_address(t, pointer), size,
+              x86_constant(t, size, t->next_pc));
+    x86_set_stack(t, pointer);
+    if (direct) {
+        ir_exit(t->b, ir_const_i64(t->b, target(t)), IR_EXIT_LINK);
+    } else {
+        jump_to(t, to);
+    }
+    return true;
+}
+
+bool x86_tr_ret(struct x86_translator *t)
+{
+    unsigned size = t->insn.size;
+    uint64_t more = (uint16_t)t->insn.operand[0].value;
+    ir_ref pc = x86_load(t, x86_stack_address(t, x86_stack_moved(t, 0)),
+                         size);
+
+    x86_set_stack(t, x86_stack_moved(t, (int64_t)(size + more)));
+    jump_to(t, pc);
+    return true;
+}
