@@ -33,7 +33,31 @@ struct x86_cpu {
     uint32_t eflags; /* without the arithmetic flags */
     struct x86_segment_register segment[6];
     unsigned cpl;
+    uint64_t cr[9]; /* 0, 2, 3, 4, 8 */
+    uint64_t efer;
+    bool shadow; /* interrupts wait for one more instruction */
+
+    struct x86_exception { /* noted, to be delivered */
+        uint8_t vector;
+        bool has_error;
+        uint32_t error;
+        uint64_t address; /* of a page fault: for CR2 */
+    } exception;
 };
+
+enum x86_vector {
+    X86_DE, X86_DB, X86_NMI, X86_BP, X86_OF, X86_BR, X86_UD, X86_NM, X86_DF,
+    X86_TS = 10, X86_NP, X86_SS_FAULT, X86_GP, X86_PF, X86_MF = 16, X86_AC,
+    X86_MC, X86_XM,
+};
+
+#define X86_CR0_PE 1u
+#define X86_CR0_WP 0x10000u
+#define X86_CR0_PG 0x80000000u
+#define X86_CR4_PSE 0x10u
+#define X86_CR4_PAE 0x20u
+#define X86_EFER_LMA 0x400u
+#define X86_EFER_NXE 0x800u
 
 static inline struct x86_cpu *x86_of(const struct cpu *cpu)
 {
@@ -58,6 +82,24 @@ enum { X86_MMU_KERNEL, X86_MMU_USER, X86_N_MMU };
 /* EFLAGS of the manual, both ways. */
 uint32_t x86_get_eflags(const struct x86_cpu *x86);
 void x86_set_eflags(struct x86_cpu *x86, uint32_t eflags);
+
+/* Notes an exception, for cpu_leave() or a walk that returns false. */
+void x86_note(struct cpu *cpu, enum x86_vector vector);
+void x86_note_error(struct cpu *cpu, enum x86_vector vector, uint32_t error);
+
+bool x86_walk(struct cpu *cpu, uint64_t address, enum mem_access access,
+              unsigned mmu_index, bool debug, struct walk_result *result);
+
+enum x86_helper {
+#define X86_HELPER(name, function, result, n, args, effects) \
+    X86_HELPER_##name,
+#include "guest/x86/helpers.def"
+#undef X86_HELPER
+    X86_N_HELPERS
+};
+
+size_t x86_translate(struct ir_builder *b, uint64_t mode, uint64_t pc,
+                     const uint8_t *bytes, size_t size, unsigned max_insns);
 
 extern const struct guest x86_guest;
 

@@ -1,0 +1,126 @@
+/* x86 as the engine sees it: the tables, and the functions of guest.h. */
+#include "guest/x86/helpers.h"
+
+#include "guest/x86/decode.h"
+
+#include <string.h>
+
+static const struct guest_slot slots[] = {
+#define X86_SLOT(name, member, size, type) \
+    {#name, offsetof(struct x86_cpu, member), size, type},
+#include "guest/x86/slots.def"
+#undef X86_SLOT
+};
+
+static const struct guest_helper helpers[] = {
+#define ARGS(...) {__VA_ARGS__}
+#define X86_HELPER(name, function, result, n, args, effects) \
+    {#name, (void (*)(void))function, result, n, args, effects},
+#include "guest/x86/helpers.def"
+#undef X86_HELPER
+#undef ARGS
+};
+
+uint32_t x86_get_eflags(const struct x86_cpu *x86)
+{
+    return (x86->flags >> 8 & 0xd5) | (x86->flags & FL_OF) << 11 |
+           x86->eflags | 2;
+}
+
+void x86_set_eflags(struct x86_cpu *x86, uint32_t eflags)
+{
+    x86->flags = (eflags & 0xd5) << 8 | (eflags >> 11 & FL_OF) | FL_ONE;
+    x86->eflags = eflags & ~(X86_EFLAGS_ARITHMETIC | 2);
+}
+
+static void reset(struct cpu *cpu)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+
+    x86_decode_init();
+    memset(&x86->gpr, 0, sizeof(*x86) - offsetof(struct x86_cpu, gpr));
+    x86_set_eflags(x86, 2);
+    x86->rip = 0xfff0;
+    x86->segment[X86_CS].selector = 0xf000;
+    x86->segment[X86_CS].base = 0xffff0000;
+    x86->segment[X86_CS].access = 0x9b;
+    for (unsigned i = 0; i < 6; i++) {
+        x86->segment[i].limit = 0xffff;
+        if (i != X86_CS) {
+            x86->segment[i].access = 0x93;
+        }
+    }
+    x86->cr[0] = 0x60000010;
+}
+
+/* -- Where it is, and in which mode ---------------------------------------- */
+
+static bool in_64(const struct x86_cpu *x86)
+{
+    return (x86->efer & X86_EFER_LMA) &&
+           (x86->segment[X86_CS].access & X86_ACCESS_L);
+}
+
+static uint64_t get_pc(const struct cpu *cpu)
+{
+    const struct x86_cpu *x86 = x86_of(cpu);
+
+    return in_64(x86) ? x86->rip
+                      : (uint32_t)(x86->segment[X86_CS].base + x86->rip);
+}
+
+static void set_pc(struct cpu *cpu, uint64_t pc)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+
+    x86->rip = in_64(x86) ? pc
+                          : (uint32_t)(pc - x86->segment[X86_CS].base);
+}
+
+static uint64_t mode(const struct cpu *cpu)
+{
+    const struct x86_cpu *x86 = x86_of(cpu);
+    const struct x86_segment_register *segment = x86->segment;
+    uint64_t word = in_64(x86) ? X86_MODE_64
+                    : segment[X86_CS].access & X86_ACCESS_DB ? X86_MODE_32
+                                                             : X86_MODE_16;
+
+    word |= x86->cpl == 3 ? X86_MODE_USER : 0;
+    word |= segment[X86_SS].access & X86_ACCESS_DB ? X86_MODE_STACK32 : 0;
+    word |= segment[X86_ES].base | segment[X86_CS].base |
+                    segment[X86_SS].base | segment[X86_DS].base
+                ? X86_MODE_BASES
+                : 0;
+    word |= x86->eflags & X86_EFLAGS_DF ? X86_MODE_DF : 0;
+    return word;
+}
+
+static unsigned mmu_index(uint64_t mode)
+{
+    return mode & X86_MODE_USER ? X86_MMU_USER : X86_MMU_KERNEL;
+}
+
+static void note_misaligned(struct cpu *cpu, uint64_t address,
+                            enum mem_access access)
+{
+    (void)address, (void)access;
+    x86_note_error(cpu, X86_GP, 0);
+}
+
+const struct guest x86_guest = {
+    .name = "x86_64",
+    .cpu_size = sizeof(struct x86_cpu),
+    .slots = slots,
+    .n_slots = X86_N_SLOTS,
+    .helpers = helpers,
+    .n_helpers = X86_N_HELPERS,
+    .n_mmu = X86_N_MMU,
+    .reset = reset,
+    .get_pc = get_pc,
+    .set_pc = set_pc,
+    .mode = mode,
+    .mmu_index = mmu_index,
+    .translate = x86_translate,
+    .walk = x86_walk,
+    .note_misaligned = note_misaligned,
+};
