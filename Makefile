@@ -2,7 +2,8 @@
 CFLAGS ?= -O1 -g -fsanitize=address,undefined
 override CFLAGS += -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Isrc -Itests
 HEADERS := $(wildcard src/*/*.h src/*/*.def src/*/*/*.h)
-TESTS := $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c))
+# A folder tests/x with a test_x.c is one program, too.
+TESTS := $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c)) build/test_mem
 
 all: build/headers $(TESTS)
 
@@ -10,6 +11,8 @@ build/test_eval: $(addprefix src/ir/, eval.c eval_vec.c ops.c)
 build/test_ir: $(wildcard src/ir/*.c)
 build/test_ops: src/ir/ops.c
 ENGINE := tests/toy.c $(wildcard src/ir/*.c src/mem/*.c src/exec/*.c)
+X86 := $(wildcard src/guest/x86/*.c)
+build/test_x86_host: $(X86) $(filter-out tests/%,$(ENGINE))
 build/test_run: $(ENGINE)
 build/test_replay: $(ENGINE) $(wildcard src/boundary/*.c) \
     src/device/clock.c src/device/io_map.c
@@ -20,6 +23,11 @@ build/test_log_file: $(addprefix src/boundary/log_, entry.c writer.c reader.c)
 build/test_%: tests/test_%.c src/base/error.c $(HEADERS) tests/toy.h
 	@mkdir -p build
 	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^) -lzstd -lz -lpthread
+
+build/test_mem: $(wildcard tests/mem/*.c tests/mem/*.h) \
+    $(wildcard src/mem/*.c) src/base/error.c $(HEADERS)
+	@mkdir -p build
+	$(CC) $(CFLAGS) -Itests/mem -o $@ $(filter %.c,$^)
 
 # Every header stands on its own.
 build/headers: $(HEADERS)

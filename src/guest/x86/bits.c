@@ -52,7 +52,18 @@ bool x86_tr_xadd(struct x86_translator *t)
     return false;
 }
 
-/* The destination is always written: with what it held, if not equal. */
+/* A register stays whole when it is not written, its upper half too. */
+static void write_if(struct x86_translator *t, ir_ref condition, ir_ref value)
+{
+    const struct x86_operand *operand = &t->insn.operand[0];
+    uint32_t slot = X86_SLOT_rax + operand->number;
+    ir_ref old = ir_get(t->b, slot);
+
+    x86_write(t, 0, value);
+    ir_set(t->b, slot, ir_select(t->b, condition, ir_get(t->b, slot), old));
+}
+
+/* Memory is always written: with what it held, if not equal. */
 bool x86_tr_cmpxchg(struct x86_translator *t)
 {
     unsigned bits = x86_bits(t, 0), size = bits / 8;
@@ -72,8 +83,7 @@ bool x86_tr_cmpxchg(struct x86_translator *t)
         ir_set(t->b, X86_SLOT_rax, ir_select(t->b, equal, whole, loaded));
     } else {
         ir_set(t->b, X86_SLOT_rax, ir_select(t->b, equal, whole, loaded));
-        /* A register is written when equal; it may be the accumulator. */
-        x86_write(t, 0, ir_select(t->b, equal, y, x86_read(t, 0)));
+        write_if(t, equal, y);
     }
     x86_set_flags(t, flags);
     return false;

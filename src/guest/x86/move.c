@@ -55,8 +55,13 @@ bool x86_tr_xchg(struct x86_translator *t)
     return false;
 }
 
+/* Of two bytes, which the manual leaves undefined, it makes 0. */
 bool x86_tr_bswap(struct x86_translator *t)
 {
+    if (t->insn.size == 2) {
+        x86_set_gpr(t, t->insn.operand[0].number, 2, ir_const_i32(t->b, 0));
+        return false;
+    }
     x86_write(t, 0, ir_un(t->b, IR_bswap, x86_read(t, 0)));
     return false;
 }
