@@ -31,6 +31,7 @@
 #define AF 0x10u
 #define ZF 0x40u
 #define SF 0x80u
+#define DF 0x400u
 #define OF 0x800u
 #define ALL (CF | PF | AF | ZF | SF | OF)
 
@@ -131,6 +132,7 @@ static void emit_native(const uint8_t *insn, unsigned length)
     at = move(at, false, 4, &save->host_sp);
     *at++ = 0x9c; /* pushfq */
     at = stack(at, false, &save->out.flags);
+    *at++ = 0xfc; /* cld */
     bytes(at, RESTORED, sizeof(RESTORED) - 1);
 }
 
@@ -169,7 +171,8 @@ static bool run_ours(const uint8_t *insn, unsigned length,
     bool good;
 
     ir_begin(&b, unit);
-    good = x86_translate(&b, X86_MODE_64, CODE, insn, length, 1) == length;
+    good = x86_translate(&b, X86_MODE_64 | (in->flags & DF ? X86_MODE_DF : 0),
+                         CODE, insn, length, 1) == length;
     ir_end(&b);
     good = good && ir_verify(unit, &message);
     if (good) {
@@ -179,7 +182,9 @@ static bool run_ours(const uint8_t *insn, unsigned length,
         out->fault = setjmp(machine->cpu->leave) ? 1 : 0;
         if (!out->fault) {
             machine->cpu->alone = true;
-            ir_interpret(machine->cpu, unit);
+            do { /* a repeated instruction comes back to itself */
+                ir_interpret(machine->cpu, unit);
+            } while (x86->rip == CODE);
             good = x86->rip == CODE + length;
         }
         memcpy(out->gpr, x86->gpr, sizeof(x86->gpr));
@@ -282,6 +287,9 @@ static unsigned make(const struct x86_row *row, uint8_t *insn, unsigned *base)
     unsigned n = 0;
     uint8_t rex = rnd() % 2 ? (uint8_t)(0x40 | (rnd() & 0xd)) : 0;
 
+    if ((row->attributes & X86_REP) && rnd() % 3) {
+        insn[n++] = rnd() % 2 ? 0xf2 : 0xf3;
+    }
     if (row->prefix > 1) {
         insn[n++] = row->prefix;
     } else if (row->prefix == 0 && rnd() % 4 == 0) {
@@ -315,7 +323,8 @@ static void fix_offset(struct x86_insn *insn, uint8_t *bytes)
     }
 }
 
-static void fill(struct registers *in, unsigned base)
+static void fill(struct registers *in, const struct x86_row *row,
+                 unsigned base)
 {
     for (unsigned i = 0; i < 16; i++) {
         in->gpr[i] = interesting();
@@ -325,7 +334,16 @@ static void fill(struct registers *in, unsigned base)
     if (base < 16) {
         in->gpr[base] = DATA + 0x1000 + rnd() % 512;
     }
+    if (row->attributes & X86_REP) {
+        in->gpr[1] = rnd() % 20;
+        in->gpr[6] = DATA + 0x800 + rnd() % 512;
+        in->gpr[7] = DATA + 0x800 + rnd() % 512;
+        in->gpr[0] = rnd() % 2 ? 0 : in->gpr[0];
+    }
     in->flags = 0x202 | (rnd() & ALL);
+    if ((row->attributes & X86_REP) && rnd() % 2) {
+        in->flags |= DF;
+    }
     in->fault = 0;
 }
 
@@ -364,7 +382,7 @@ static bool one_case(const struct x86_row *row, unsigned *ran)
         return true; /* another row's encoding */
     }
     fix_offset(&decoded, insn);
-    fill(&in, base);
+    fill(&in, row, base);
     for (unsigned i = 0; i < DATA_SIZE; i += 8) {
         uint64_t word = interesting();
 

@@ -129,7 +129,8 @@ ir_ref x86_effective_address(struct x86_translator *t)
     return cut_address(t, sum);
 }
 
-static ir_ref add_base(struct x86_translator *t, unsigned segment, ir_ref at)
+ir_ref x86_segment_address(struct x86_translator *t, unsigned segment,
+                           ir_ref at)
 {
     if (segment < X86_FS && (t->mode == X86_MODE_64 ||
                              !(t->mode_word & X86_MODE_BASES))) {
@@ -142,7 +143,8 @@ static ir_ref add_base(struct x86_translator *t, unsigned segment, ir_ref at)
 ir_ref x86_address(struct x86_translator *t)
 {
     if (t->address == IR_NONE) {
-        t->address = add_base(t, t->insn.segment, x86_effective_address(t));
+        t->address = x86_segment_address(t, t->insn.segment,
+                                         x86_effective_address(t));
     }
     return t->address;
 }
@@ -234,7 +236,7 @@ ir_ref x86_stack_address(struct x86_translator *t, ir_ref pointer)
     } else if (stack_size(t) == 2) {
         pointer = ir_un(t->b, IR_zext16, pointer);
     }
-    return add_base(t, X86_SS, pointer);
+    return x86_segment_address(t, X86_SS, pointer);
 }
 
 void x86_set_stack(struct x86_translator *t, ir_ref pointer)

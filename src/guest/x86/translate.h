@@ -42,6 +42,9 @@ unsigned x86_bits(const struct x86_translator *t, unsigned place);
 /* The linear address of the memory operand; and without its segment. */
 ir_ref x86_address(struct x86_translator *t);
 ir_ref x86_effective_address(struct x86_translator *t);
+/* The linear address of an offset in a segment. */
+ir_ref x86_segment_address(struct x86_translator *t, unsigned segment,
+                           ir_ref offset);
 
 ir_ref x86_load(struct x86_translator *t, ir_ref address, unsigned size);
 void x86_store(struct x86_translator *t, ir_ref address, unsigned size,

@@ -1,0 +1,117 @@
+/*
+ * String instructions. A unit runs one iteration: a repeated one leaves to
+ * its own start until the count is used up, so that each iteration is a step,
+ * an interrupt can come between any two, and a fault finds the registers as
+ * the last whole iteration left them.
+ */
+#include "guest/x86/rows.h"
+#include "guest/x86/translate.h"
+
+enum { MOVS, STOS, LODS, SCAS, CMPS };
+enum { RAX = 0, RCX = 1, RSI = 6, RDI = 7 };
+
+struct string {
+    struct x86_translator *t;
+    unsigned size; /* of an element */
+    unsigned wide; /* of the index registers */
+};
+
+static ir_ref index_value(const struct string *s, unsigned number)
+{
+    ir_ref value = x86_get_gpr(s->t, number, s->wide);
+
+    return s->wide == 8 ? value
+                        : x86_to_i64(s->t, x86_zero_extend(s->t, value,
+                                                           8 * s->wide));
+}
+
+static ir_ref source(const struct string *s)
+{
+    return x86_segment_address(s->t, s->t->insn.segment,
+                               index_value(s, RSI));
+}
+
+static ir_ref destination(const struct string *s)
+{
+    return x86_segment_address(s->t, X86_ES, index_value(s, RDI));
+}
+
+static void advance(const struct string *s, unsigned number)
+{
+    int64_t by = s->t->mode_word & X86_MODE_DF ? -(int64_t)s->size
+                                               : (int64_t)s->size;
+    ir_ref next = ir_bin(s->t->b, IR_add, index_value(s, number),
+                         ir_const_i64(s->t->b, (uint64_t)by));
+
+    x86_set_gpr(s->t, number, s->wide,
+                s->wide == 8 ? next : x86_to_i32(s->t, next));
+}
+
+/* One element: everything that may fault, then the sets. */
+static void element(const struct string *s, int kind)
+{
+    struct x86_translator *t = s->t;
+    ir_ref x = IR_NONE, y = IR_NONE;
+
+    if (kind == MOVS || kind == LODS || kind == CMPS) {
+        x = x86_load(t, source(s), s->size);
+    } else {
+        x = x86_get_gpr(t, RAX, s->size);
+    }
+    if (kind == SCAS || kind == CMPS) {
+        y = x86_load(t, destination(s), s->size);
+    }
+    if (kind == MOVS || kind == STOS) {
+        x86_store(t, destination(s), s->size, x);
+    }
+    if (kind == LODS) {
+        x86_set_gpr(t, RAX, s->size, x);
+    }
+    if (kind == SCAS || kind == CMPS) {
+        x86_set_flags(t, ir_flags(t->b, IR_fl_sub, 8 * s->size, x, y,
+                                  IR_NONE));
+    }
+    if (kind == MOVS || kind == LODS || kind == CMPS) {
+        advance(s, RSI);
+    }
+    if (kind != LODS) {
+        advance(s, RDI);
+    }
+}
+
+/* Counts down and tells whether it was the last iteration. */
+static ir_ref last(const struct string *s, int kind)
+{
+    struct x86_translator *t = s->t;
+    ir_ref left = ir_bin(t->b, IR_sub, index_value(s, RCX),
+                         ir_const_i64(t->b, 1));
+    ir_ref done = ir_bin(t->b, IR_eq, left, ir_const_i64(t->b, 0));
+
+    x86_set_gpr(t, RCX, s->wide, s->wide == 8 ? left : x86_to_i32(t, left));
+    if (kind == SCAS || kind == CMPS) { /* REPE goes on while equal */
+        ir_ref stop = ir_cc(t->b, x86_get_flags(t),
+                            t->insn.rep == 0xf3 ? 5 : 4);
+
+        done = ir_bin(t->b, IR_or, done, stop);
+    }
+    return done;
+}
+
+bool x86_tr_string(struct x86_translator *t)
+{
+    int kind = t->insn.row->argument;
+    struct string s = {t, t->insn.row->opcode & 1 ? t->insn.size : 1,
+                       t->insn.address_size};
+    ir_ref none;
+
+    if (!t->insn.rep) {
+        element(&s, kind);
+        return false;
+    }
+    none = ir_bin(t->b, IR_eq, index_value(&s, RCX), ir_const_i64(t->b, 0));
+    ir_exit_if(t->b, none, t->next_pc);
+    element(&s, kind);
+    ir_exit_if(t->b, last(&s, kind), t->next_pc);
+    ir_exit(t->b, ir_const_i64(t->b, t->pc), IR_EXIT_LINK);
+    return true;
+}
