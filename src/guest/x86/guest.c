@@ -123,4 +123,7 @@ const struct guest x86_guest = {
     .translate = x86_translate,
     .walk = x86_walk,
     .note_misaligned = note_misaligned,
+    .deliver_exception = x86_deliver_exception,
+    .accepts_interrupt = x86_accepts_interrupt,
+    .deliver_interrupt = x86_deliver_interrupt,
 };

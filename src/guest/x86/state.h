@@ -13,6 +13,12 @@ enum x86_segment { X86_ES, X86_CS, X86_SS, X86_DS, X86_FS, X86_GS };
 #define X86_EFLAGS_TF (1u << 8)
 #define X86_EFLAGS_IF (1u << 9)
 #define X86_EFLAGS_DF (1u << 10)
+#define X86_EFLAGS_IOPL (3u << 12)
+#define X86_EFLAGS_NT (1u << 14)
+#define X86_EFLAGS_RF (1u << 16)
+#define X86_EFLAGS_VM (1u << 17)
+#define X86_EFLAGS_AC (1u << 18)
+#define X86_EFLAGS_ID (1u << 21)
 #define X86_EFLAGS_ARITHMETIC 0x8d5u
 
 struct x86_segment_register {
@@ -22,6 +28,13 @@ struct x86_segment_register {
     uint16_t access; /* bits 15:8 and 23:20 of the descriptor's second word:
                         type S DPL P in 7:0, AVL L D/B G in 15:12 */
 };
+#define X86_ACCESS_TYPE 0x0fu
+#define X86_ACCESS_CODE 0x08u       /* of the type, with S */
+#define X86_ACCESS_CONFORMING 0x04u /* of code */
+#define X86_ACCESS_WRITABLE 0x02u   /* data: writable; code: readable */
+#define X86_ACCESS_S 0x10u          /* code or data, not a system segment */
+#define X86_ACCESS_DPL(access) ((access) >> 5 & 3)
+#define X86_ACCESS_P 0x80u
 #define X86_ACCESS_L 0x2000u
 #define X86_ACCESS_DB 0x4000u
 
@@ -32,17 +45,30 @@ struct x86_cpu {
     uint32_t flags;  /* FL_*: see ir/types.h */
     uint32_t eflags; /* without the arithmetic flags */
     struct x86_segment_register segment[6];
+    struct x86_segment_register ldtr, tr;
+    struct x86_table_register {
+        uint64_t base;
+        uint16_t limit;
+    } gdtr, idtr;
     unsigned cpl;
     uint64_t cr[9]; /* 0, 2, 3, 4, 8 */
-    uint64_t efer;
+    uint64_t dr[8];
     bool shadow; /* interrupts wait for one more instruction */
+    bool delivering; /* an exception now is one on top of `exception` */
+
+    /* Model-specific registers, by the manual's names. */
+    uint64_t efer, star, lstar, cstar, fmask, kernel_gs_base;
+    uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
+    uint64_t pat, apic_base, misc_enable, tsc_aux, tsc_offset;
 
     struct x86_exception { /* noted, to be delivered */
         uint8_t vector;
         bool has_error;
         uint32_t error;
+        bool software;    /* INT n, INT3, INTO: `address` is the next RIP */
         uint64_t address; /* of a page fault: for CR2 */
     } exception;
+    uint8_t first_vector; /* being delivered; 0xff: an interrupt */
 };
 
 enum x86_vector {
@@ -56,6 +82,8 @@ enum x86_vector {
 #define X86_CR0_PG 0x80000000u
 #define X86_CR4_PSE 0x10u
 #define X86_CR4_PAE 0x20u
+#define X86_EFER_SCE 1u
+#define X86_EFER_LME 0x100u
 #define X86_EFER_LMA 0x400u
 #define X86_EFER_NXE 0x800u
 
@@ -89,6 +117,10 @@ void x86_note_error(struct cpu *cpu, enum x86_vector vector, uint32_t error);
 
 bool x86_walk(struct cpu *cpu, uint64_t address, enum mem_access access,
               unsigned mmu_index, bool debug, struct walk_result *result);
+
+void x86_deliver_exception(struct cpu *cpu);
+bool x86_accepts_interrupt(const struct cpu *cpu);
+void x86_deliver_interrupt(struct cpu *cpu, unsigned vector);
 
 enum x86_helper {
 #define X86_HELPER(name, function, result, n, args, effects) \

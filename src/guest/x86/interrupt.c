@@ -1,0 +1,328 @@
+/*
+ * Delivery of exceptions and interrupts. Everything that may fault comes
+ * before anything is changed, so an exception on the way leaves the state as
+ * it was, and is then delivered in place of (or on top of) the first one:
+ *
+ *     first                       second             becomes
+ *     contributory                contributory       double fault
+ *     page fault                  contributory, page double fault
+ *     double fault                contributory, page shutdown
+ *     anything else               any                the second
+ */
+#include "guest/x86/segment.h"
+
+#include "exec/machine.h"
+#include "guest/x86/helpers.h"
+
+struct gate {
+    uint16_t selector;
+    unsigned type, ist, dpl;
+    uint64_t offset;
+};
+
+struct delivery {
+    struct cpu *cpu;
+    struct x86_cpu *x86;
+    uint8_t vector;
+    bool software, has_error, external;
+    uint32_t error;
+    uint64_t rip; /* to come back to */
+    struct gate gate;
+    struct x86_segment_register cs, ss;
+    struct x86_descriptor cs_descriptor, ss_descriptor;
+    bool new_stack, null_ss;
+    unsigned cpl;
+    uint64_t sp;
+};
+
+static uint32_t gate_error(const struct delivery *d)
+{
+    return d->vector * 8u + 2 + (d->external && !d->software);
+}
+
+static void read_gate(struct delivery *d)
+{
+    bool wide = x86_long_mode(d->x86);
+    unsigned size = wide ? 16 : 8;
+    uint64_t at = d->x86->idtr.base + d->vector * size;
+    uint64_t low, high = 0;
+
+    if (d->vector * size + size - 1 > d->x86->idtr.limit) {
+        x86_fault_error(d->cpu, X86_GP, gate_error(d));
+    }
+    low = x86_read_implied(d->cpu, at, 8, 0);
+    if (wide) {
+        high = x86_read_implied(d->cpu, at + 8, 8, 0) & 0xffffffffu;
+    }
+    d->gate.selector = (uint16_t)(low >> 16);
+    d->gate.offset = (low & 0xffff) | (low >> 32 & 0xffff0000u) | high << 32;
+    d->gate.ist = wide ? low >> 32 & 7 : 0;
+    d->gate.type = low >> 40 & 0x1f;
+    d->gate.dpl = low >> 45 & 3;
+    /* 64-bit: only 14 and 15; else 16-bit gates, too. Task gates: no. */
+    if ((d->gate.type & ~1u) != 14 &&
+        (wide || (d->gate.type & ~1u) != 6)) {
+        x86_fault_error(d->cpu, X86_GP, gate_error(d));
+    }
+    if (d->software && d->gate.dpl < d->x86->cpl) {
+        x86_fault_error(d->cpu, X86_GP, gate_error(d));
+    }
+    if (!(low >> 47 & 1)) {
+        x86_fault_error(d->cpu, X86_NP, gate_error(d));
+    }
+}
+
+static void read_code(struct delivery *d)
+{
+    uint32_t error = (d->gate.selector & 0xfffcu) | d->external;
+    unsigned access;
+
+    if (!(d->gate.selector & 0xfffcu)) {
+        x86_fault_error(d->cpu, X86_GP, d->external);
+    }
+    d->cs_descriptor = x86_read_descriptor(d->cpu, d->gate.selector, X86_GP);
+    access = d->cs_descriptor.high >> 8;
+    if ((access & (X86_ACCESS_S | X86_ACCESS_CODE)) !=
+            (X86_ACCESS_S | X86_ACCESS_CODE) ||
+        X86_ACCESS_DPL(access) > d->x86->cpl ||
+        (x86_long_mode(d->x86) && !(access & X86_ACCESS_L))) {
+        x86_fault_error(d->cpu, X86_GP, error);
+    }
+    if (!(access & X86_ACCESS_P)) {
+        x86_fault_error(d->cpu, X86_NP, error);
+    }
+    d->cpl = access & X86_ACCESS_CONFORMING ? d->x86->cpl
+                                            : X86_ACCESS_DPL(access);
+    d->cs = x86_segment_of(&d->cs_descriptor, d->gate.selector);
+}
+
+/* -- The new stack --------------------------------------------------------- */
+
+static void stack_64(struct delivery *d)
+{
+    unsigned at = d->gate.ist ? 28 + 8 * d->gate.ist : 4 + 8 * d->cpl;
+
+    if (d->gate.ist || d->cpl < d->x86->cpl) {
+        if (at + 7 > d->x86->tr.limit) {
+            x86_fault_error(d->cpu, X86_TS, d->x86->tr.selector & 0xfffcu);
+        }
+        d->sp = x86_read_implied(d->cpu, d->x86->tr.base + at, 8, 0);
+        d->null_ss = d->cpl < d->x86->cpl;
+    }
+    d->new_stack = true; /* SS and RSP are always pushed */
+    d->sp &= ~15ull;
+}
+
+static void check_new_ss(struct delivery *d, uint16_t selector)
+{
+    unsigned access;
+
+    if (!(selector & 0xfffcu)) {
+        x86_fault_error(d->cpu, X86_TS, d->external);
+    }
+    d->ss_descriptor = x86_read_descriptor(d->cpu, selector, X86_TS);
+    access = d->ss_descriptor.high >> 8;
+    if ((access & (X86_ACCESS_S | X86_ACCESS_CODE | X86_ACCESS_WRITABLE)) !=
+            (X86_ACCESS_S | X86_ACCESS_WRITABLE) ||
+        X86_ACCESS_DPL(access) != d->cpl || (selector & 3u) != d->cpl) {
+        x86_fault_error(d->cpu, X86_TS, (selector & 0xfffcu) | d->external);
+    }
+    if (!(access & X86_ACCESS_P)) {
+        x86_fault_error(d->cpu, X86_SS_FAULT,
+                        (selector & 0xfffcu) | d->external);
+    }
+    d->ss = x86_segment_of(&d->ss_descriptor, selector);
+}
+
+static void stack_32(struct delivery *d)
+{
+    bool wide = d->x86->tr.access & 8; /* a 32-bit TSS */
+    unsigned at = wide ? 4 + 8 * d->cpl : 2 + 4 * d->cpl;
+    unsigned size = wide ? 4 : 2;
+
+    if (d->cpl >= d->x86->cpl) {
+        return;
+    }
+    if (at + 2 * size - 1 > d->x86->tr.limit) {
+        x86_fault_error(d->cpu, X86_TS, d->x86->tr.selector & 0xfffcu);
+    }
+    d->sp = x86_read_implied(d->cpu, d->x86->tr.base + at, size, 0);
+    check_new_ss(d, (uint16_t)x86_read_implied(
+                        d->cpu, d->x86->tr.base + at + size, 2, 0));
+    d->new_stack = true;
+}
+
+/* -- Pushing --------------------------------------------------------------- */
+
+static void push(struct delivery *d, unsigned size, uint64_t value)
+{
+    uint64_t mask = x86_long_mode(d->x86)            ? ~0ull
+                    : d->ss.access & X86_ACCESS_DB ? 0xffffffffu
+                                                     : 0xffff;
+    uint64_t sp = (d->sp - size) & mask;
+
+    if (mask == 0xffff) {
+        d->sp = (d->sp & ~mask) | sp;
+    } else {
+        d->sp = sp;
+    }
+    x86_write_implied(d->cpu,
+                      x86_long_mode(d->x86) ? sp
+                                            : (uint32_t)(d->ss.base + sp),
+                      size, value, d->cpl);
+}
+
+static void push_frame(struct delivery *d)
+{
+    unsigned size = x86_long_mode(d->x86) ? 8 : d->gate.type >= 14 ? 4 : 2;
+    uint32_t eflags = x86_get_eflags(d->x86);
+
+    if (d->new_stack) {
+        push(d, size, d->x86->segment[X86_SS].selector);
+        push(d, size, d->x86->gpr[4]);
+    }
+    push(d, size, eflags);
+    push(d, size, d->x86->segment[X86_CS].selector);
+    push(d, size, d->rip);
+    if (d->has_error) {
+        push(d, size, d->error);
+    }
+}
+
+/* -- Modes ----------------------------------------------------------------- */
+
+static void deliver_real(struct delivery *d)
+{
+    uint64_t entry = x86_read_implied(
+        d->cpu, d->x86->idtr.base + d->vector * 4u, 4, 0);
+
+    d->ss = d->x86->segment[X86_SS];
+    d->sp = d->x86->gpr[4];
+    d->cpl = 0;
+    d->gate.type = 6;
+    d->has_error = false;
+    push_frame(d);
+    d->x86->gpr[4] = d->sp;
+    d->x86->segment[X86_CS].selector = (uint16_t)(entry >> 16);
+    d->x86->segment[X86_CS].base = entry >> 16 << 4;
+    d->x86->rip = entry & 0xffff;
+    d->x86->eflags &= ~(X86_EFLAGS_IF | X86_EFLAGS_TF | X86_EFLAGS_AC);
+}
+
+static void deliver_protected(struct delivery *d)
+{
+    struct x86_cpu *x86 = d->x86;
+
+    read_gate(d);
+    read_code(d);
+    d->ss = x86->segment[X86_SS];
+    d->sp = x86->gpr[4];
+    if (x86_long_mode(x86)) {
+        stack_64(d);
+    } else {
+        stack_32(d);
+    }
+    push_frame(d);
+    x86_mark_accessed(d->cpu, &d->cs_descriptor);
+    if (d->ss_descriptor.address) {
+        x86_mark_accessed(d->cpu, &d->ss_descriptor);
+    }
+    /* Nothing faults from here on. */
+    if (d->null_ss) {
+        x86->segment[X86_SS] = (struct x86_segment_register){
+            .selector = (uint16_t)d->cpl,
+            .access = (uint16_t)(X86_ACCESS_DB | d->cpl << 5)};
+    } else {
+        x86->segment[X86_SS] = d->ss;
+    }
+    x86->gpr[4] = d->sp;
+    x86_set_cs(d->cpu, d->cs, d->cpl);
+    x86->rip = d->gate.offset;
+    if (!(d->gate.type & 1)) {
+        x86->eflags &= ~X86_EFLAGS_IF;
+    }
+    x86->eflags &= ~(X86_EFLAGS_TF | X86_EFLAGS_NT | X86_EFLAGS_RF |
+                     X86_EFLAGS_VM);
+}
+
+static void deliver(struct delivery *d)
+{
+    d->x86 = x86_of(d->cpu);
+    if (x86_real_mode(d->x86)) {
+        deliver_real(d);
+    } else {
+        deliver_protected(d);
+    }
+    d->x86->shadow = false;
+    d->x86->delivering = false;
+    d->cpu->halted = false;
+}
+
+/* -- From outside this file ------------------------------------------------ */
+
+static bool contributory(unsigned vector)
+{
+    return vector == X86_DE || (vector >= X86_TS && vector <= X86_GP);
+}
+
+/* What an exception on top of another becomes; false: shutdown. */
+static bool combine(struct x86_cpu *x86)
+{
+    unsigned first = x86->first_vector, second = x86->exception.vector;
+    bool serious = contributory(second) || second == X86_PF;
+
+    if (first == X86_DF && serious) {
+        return false;
+    }
+    if ((contributory(first) && contributory(second)) ||
+        (first == X86_PF && serious)) {
+        x86->exception = (struct x86_exception){
+            .vector = X86_DF, .has_error = true};
+    }
+    return true;
+}
+
+void x86_deliver_exception(struct cpu *cpu)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    struct delivery d = {.cpu = cpu, .external = true};
+
+    if (x86->delivering && !combine(x86)) {
+        x86->delivering = false;
+        machine_stop(cpu->machine, "triple fault: an exception came while a "
+                                   "double fault was being delivered");
+        return;
+    }
+    x86->delivering = true;
+    x86->first_vector = x86->exception.vector;
+    if (x86->exception.vector == X86_PF) {
+        x86->cr[2] = x86->exception.address;
+    }
+    d.vector = x86->exception.vector;
+    d.has_error = x86->exception.has_error;
+    d.error = x86->exception.error;
+    d.rip = x86->rip;
+    d.software = x86->exception.software;
+    if (d.software) {
+        d.rip = x86->exception.address;
+    }
+    deliver(&d);
+}
+
+bool x86_accepts_interrupt(const struct cpu *cpu)
+{
+    const struct x86_cpu *x86 = x86_of(cpu);
+
+    return (x86->eflags & X86_EFLAGS_IF) && !x86->shadow;
+}
+
+void x86_deliver_interrupt(struct cpu *cpu, unsigned vector)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    struct delivery d = {.cpu = cpu, .vector = (uint8_t)vector,
+                         .external = true, .rip = x86->rip};
+
+    x86->delivering = true;
+    x86->first_vector = 0xff;
+    deliver(&d);
+}
