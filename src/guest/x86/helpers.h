@@ -9,4 +9,43 @@ _Noreturn void x86_helper_exception(struct cpu *cpu, uint32_t vector);
 void x86_helper_divide(struct cpu *cpu, uint64_t by, uint32_t size,
                        uint32_t sign);
 
+/* -- transfer.c: they set RIP, too ----------------------------------------- */
+void x86_helper_far_jump(struct cpu *cpu, uint32_t selector, uint64_t rip);
+void x86_helper_far_call(struct cpu *cpu, uint32_t selector, uint64_t rip,
+                         uint64_t next, uint32_t size);
+void x86_helper_far_return(struct cpu *cpu, uint32_t size, uint32_t more);
+void x86_helper_iret(struct cpu *cpu, uint32_t size);
+void x86_helper_popf(struct cpu *cpu, uint64_t value, uint32_t size);
+void x86_helper_syscall(struct cpu *cpu, uint64_t next);
+void x86_helper_sysret(struct cpu *cpu, uint32_t size);
+void x86_helper_sysenter(struct cpu *cpu);
+void x86_helper_sysexit(struct cpu *cpu, uint32_t size);
+_Noreturn void x86_helper_interrupt(struct cpu *cpu, uint32_t vector,
+                                    uint64_t next);
+
+/* -- system.c -------------------------------------------------------------- */
+void x86_helper_write_cr(struct cpu *cpu, uint32_t number, uint64_t value);
+uint64_t x86_helper_read_cr(struct cpu *cpu, uint32_t number);
+void x86_helper_write_dr(struct cpu *cpu, uint32_t number, uint64_t value);
+uint64_t x86_helper_read_dr(struct cpu *cpu, uint32_t number);
+uint64_t x86_helper_rdtsc(struct cpu *cpu);
+uint64_t x86_helper_rdmsr(struct cpu *cpu);
+void x86_helper_wrmsr(struct cpu *cpu);
+void x86_helper_swapgs(struct cpu *cpu);
+void x86_helper_load_table(struct cpu *cpu, uint32_t interrupt,
+                           uint64_t limit, uint64_t base);
+uint64_t x86_helper_table(struct cpu *cpu, uint32_t interrupt, uint32_t base);
+void x86_helper_load_segment(struct cpu *cpu, uint32_t number,
+                             uint32_t selector);
+uint32_t x86_helper_selector(struct cpu *cpu, uint32_t number);
+void x86_helper_load_system(struct cpu *cpu, uint32_t task,
+                            uint32_t selector);
+void x86_helper_halt(struct cpu *cpu, uint64_t next);
+void x86_helper_cli(struct cpu *cpu);
+void x86_helper_sti(struct cpu *cpu);
+void x86_helper_need_kernel(struct cpu *cpu);
+uint32_t x86_helper_in(struct cpu *cpu, uint32_t port, uint32_t size);
+void x86_helper_out(struct cpu *cpu, uint32_t port, uint32_t size,
+                    uint32_t value);
+
 #endif

@@ -82,6 +82,8 @@ enum x86_vector {
 #define X86_CR0_PG 0x80000000u
 #define X86_CR4_PSE 0x10u
 #define X86_CR4_PAE 0x20u
+/* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT: what CPUID offers. */
+#define X86_CR4_KNOWN 0x7ffu
 #define X86_EFER_SCE 1u
 #define X86_EFER_LME 0x100u
 #define X86_EFER_LMA 0x400u

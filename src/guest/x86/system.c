@@ -1,0 +1,323 @@
+/*
+ * Control registers, model-specific registers, CPUID, and what else belongs
+ * to the kernel, in C.
+ */
+#include "guest/x86/helpers.h"
+#include "guest/x86/segment.h"
+
+#include "boundary/boundary.h"
+#include "exec/machine.h"
+#include "mem/mem.h"
+
+static void need_kernel(struct cpu *cpu)
+{
+    if (x86_of(cpu)->cpl != 0) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+}
+
+/* -- Control registers ----------------------------------------------------- */
+
+static void write_cr0(struct cpu *cpu, uint64_t value)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    bool paging = value & X86_CR0_PG;
+
+    if ((paging && !(value & X86_CR0_PE)) || value >> 32) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+    if (paging && !(x86->cr[0] & X86_CR0_PG) &&
+        (x86->efer & X86_EFER_LME)) {
+        if (!(x86->cr[4] & X86_CR4_PAE)) {
+            x86_fault_error(cpu, X86_GP, 0);
+        }
+        x86->efer |= X86_EFER_LMA;
+    } else if (!paging) {
+        x86->efer &= ~(uint64_t)X86_EFER_LMA;
+    }
+    x86->cr[0] = value | 0x10; /* ET is always set */
+    if (x86_real_mode(x86)) {
+        x86->cpl = 0;
+    }
+    mem_tlb_flush(cpu);
+}
+
+void x86_helper_write_cr(struct cpu *cpu, uint32_t number, uint64_t value)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+
+    need_kernel(cpu);
+    switch (number) {
+    case 0:
+        write_cr0(cpu, value);
+        break;
+    case 2:
+        x86->cr[2] = value;
+        break;
+    case 3:
+        x86->cr[3] = value & ~(1ull << 63);
+        mem_tlb_flush(cpu);
+        break;
+    case 4:
+        if (value & ~(uint64_t)X86_CR4_KNOWN) {
+            x86_fault_error(cpu, X86_GP, 0);
+        }
+        x86->cr[4] = value;
+        mem_tlb_flush(cpu);
+        break;
+    default: /* 8 */
+        if (value > 15) {
+            x86_fault_error(cpu, X86_GP, 0);
+        }
+        x86->cr[8] = value;
+    }
+}
+
+uint64_t x86_helper_read_cr(struct cpu *cpu, uint32_t number)
+{
+    need_kernel(cpu);
+    return x86_of(cpu)->cr[number];
+}
+
+void x86_helper_write_dr(struct cpu *cpu, uint32_t number, uint64_t value)
+{
+    need_kernel(cpu);
+    x86_of(cpu)->dr[number] = value;
+}
+
+uint64_t x86_helper_read_dr(struct cpu *cpu, uint32_t number)
+{
+    uint64_t fixed = number == 6 ? 0xffff0ff0u : number == 7 ? 0x400u : 0;
+
+    need_kernel(cpu);
+    return x86_of(cpu)->dr[number] | fixed;
+}
+
+/* -- Time ------------------------------------------------------------------ */
+
+uint64_t x86_helper_rdtsc(struct cpu *cpu)
+{
+    return cpu->count + cpu->skipped + x86_of(cpu)->tsc_offset;
+}
+
+/* -- Model-specific registers ---------------------------------------------- */
+
+/* Where a register that just holds its value lives; NULL: it is none. */
+static uint64_t *plain_msr(struct x86_cpu *x86, uint32_t number)
+{
+    switch (number) {
+#define X86_MSR(number, name, member) \
+    case number: \
+        return &x86->member;
+#include "guest/x86/msrs.def"
+#undef X86_MSR
+    default:
+        return NULL;
+    }
+}
+
+uint64_t x86_helper_rdmsr(struct cpu *cpu)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    uint32_t number = (uint32_t)x86->gpr[1];
+    uint64_t *plain = plain_msr(x86, number);
+
+    need_kernel(cpu);
+    if (plain) {
+        return *plain;
+    }
+    if (number == 0x10) {
+        return x86_helper_rdtsc(cpu);
+    }
+    x86_fault_error(cpu, X86_GP, 0);
+}
+
+void x86_helper_wrmsr(struct cpu *cpu)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    uint32_t number = (uint32_t)x86->gpr[1];
+    uint64_t value = (uint32_t)x86->gpr[0] | x86->gpr[2] << 32;
+    uint64_t *plain = plain_msr(x86, number);
+
+    need_kernel(cpu);
+    if (number == 0x10) {
+        x86->tsc_offset = value - cpu->count - cpu->skipped;
+    } else if (number == 0xc0000080) { /* EFER: LMA follows CR0 */
+        x86->efer = (value & ~(uint64_t)X86_EFER_LMA) |
+                    (x86->efer & X86_EFER_LMA);
+        mem_tlb_flush(cpu);
+    } else if (plain) {
+        *plain = value;
+    } else {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+}
+
+void x86_helper_swapgs(struct cpu *cpu)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    uint64_t base = x86->segment[X86_GS].base;
+
+    need_kernel(cpu);
+    x86->segment[X86_GS].base = x86->kernel_gs_base;
+    x86->kernel_gs_base = base;
+}
+
+/* -- Tables and segments --------------------------------------------------- */
+
+void x86_helper_load_table(struct cpu *cpu, uint32_t interrupt,
+                           uint64_t limit, uint64_t base)
+{
+    struct x86_table_register table = {base, (uint16_t)limit};
+
+    need_kernel(cpu);
+    if (interrupt) {
+        x86_of(cpu)->idtr = table;
+    } else {
+        x86_of(cpu)->gdtr = table;
+    }
+}
+
+uint64_t x86_helper_table(struct cpu *cpu, uint32_t interrupt, uint32_t base)
+{
+    const struct x86_table_register *table = interrupt ? &x86_of(cpu)->idtr
+                                                       : &x86_of(cpu)->gdtr;
+
+    return base ? table->base : table->limit;
+}
+
+void x86_helper_load_segment(struct cpu *cpu, uint32_t number,
+                             uint32_t selector)
+{
+    x86_load_segment(cpu, number, (uint16_t)selector);
+    if (number == X86_SS) {
+        x86_of(cpu)->shadow = true;
+    }
+}
+
+uint32_t x86_helper_selector(struct cpu *cpu, uint32_t number)
+{
+    const struct x86_cpu *x86 = x86_of(cpu);
+
+    return number < 6    ? x86->segment[number].selector
+           : number == 6 ? x86->ldtr.selector
+                         : x86->tr.selector;
+}
+
+/* LLDT and LTR: a system descriptor, 16 bytes in long mode. */
+void x86_helper_load_system(struct cpu *cpu, uint32_t task, uint32_t selector)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    struct x86_segment_register segment = {0}, *to = task ? &x86->tr
+                                                          : &x86->ldtr;
+    struct x86_descriptor d;
+    unsigned type;
+
+    need_kernel(cpu);
+    if (!(selector & 0xfffcu)) {
+        if (task) {
+            x86_fault_error(cpu, X86_GP, 0);
+        }
+        *to = (struct x86_segment_register){.selector = (uint16_t)selector};
+        return;
+    }
+    d = x86_read_descriptor(cpu, (uint16_t)selector, X86_GP);
+    type = d.high >> 8 & 0x1f;
+    if ((selector & 4) ||
+        (task ? type != 9 && (type != 1 || x86_long_mode(x86)) : type != 2)) {
+        x86_fault_error(cpu, X86_GP, selector & 0xfffcu);
+    }
+    if (!(d.high & 0x8000)) {
+        x86_fault_error(cpu, X86_NP, selector & 0xfffcu);
+    }
+    segment = x86_segment_of(&d, (uint16_t)selector);
+    if (x86_long_mode(x86)) {
+        segment.base |= x86_read_implied(cpu, d.address + 8, 4, 0) << 32;
+    }
+    if (task) { /* busy from now on */
+        x86_write_implied(cpu, d.address + 4, 4, d.high | 0x200, 0);
+        segment.access |= 2;
+    }
+    *to = segment;
+}
+
+/* -- Halting and the interrupt flag ---------------------------------------- */
+
+void x86_helper_halt(struct cpu *cpu, uint64_t next)
+{
+    need_kernel(cpu);
+    cpu->halted = true;
+    x86_of(cpu)->rip = next;
+}
+
+static void need_iopl(struct cpu *cpu)
+{
+    const struct x86_cpu *x86 = x86_of(cpu);
+
+    if (x86->cpl > (x86->eflags >> 12 & 3)) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+}
+
+void x86_helper_cli(struct cpu *cpu)
+{
+    need_iopl(cpu);
+    x86_of(cpu)->eflags &= ~X86_EFLAGS_IF;
+}
+
+void x86_helper_sti(struct cpu *cpu)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+
+    need_iopl(cpu);
+    x86->shadow = !(x86->eflags & X86_EFLAGS_IF);
+    x86->eflags |= X86_EFLAGS_IF;
+}
+
+void x86_helper_need_kernel(struct cpu *cpu)
+{
+    need_kernel(cpu);
+}
+
+/* -- Ports ----------------------------------------------------------------- */
+
+/* The I/O permission bitmap of the TSS decides for user code. */
+static void check_port(struct cpu *cpu, uint16_t port, unsigned size)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    uint64_t base = x86->tr.base;
+    unsigned at, bits;
+
+    if (x86_real_mode(x86) || x86->cpl <= (x86->eflags >> 12 & 3)) {
+        return;
+    }
+    if (x86->tr.limit < 103) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+    at = (unsigned)x86_read_implied(cpu, base + 102, 2, 0) + port / 8;
+    if (at + 1 > x86->tr.limit) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+    bits = (unsigned)x86_read_implied(cpu, base + at, 2, 0) >> port % 8;
+    if (bits & ((1u << size) - 1)) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+}
+
+uint32_t x86_helper_in(struct cpu *cpu, uint32_t port, uint32_t size)
+{
+    struct boundary *b = cpu->machine->boundary;
+
+    check_port(cpu, (uint16_t)port, size);
+    return (uint32_t)b->ops->read(b, BOUNDARY_PORT, port & 0xffff, size);
+}
+
+void x86_helper_out(struct cpu *cpu, uint32_t port, uint32_t size,
+                    uint32_t value)
+{
+    struct boundary *b = cpu->machine->boundary;
+
+    check_port(cpu, (uint16_t)port, size);
+    b->ops->write(b, BOUNDARY_PORT, port & 0xffff,
+                  size == 4 ? value : value & ((1u << 8 * size) - 1), size);
+}

@@ -1,0 +1,389 @@
+/*
+ * Control transfers between segments and privileges: far JMP, CALL and RET,
+ * IRET, SYSCALL, SYSENTER and their returns. Task gates, call gates and tasks
+ * are refused with #GP.
+ */
+#include "guest/x86/helpers.h"
+#include "guest/x86/segment.h"
+
+static bool in_64(const struct x86_cpu *x86)
+{
+    return x86_long_mode(x86) && (x86->segment[X86_CS].access & X86_ACCESS_L);
+}
+
+static uint64_t stack_mask(const struct x86_cpu *x86)
+{
+    return in_64(x86)                                     ? ~0ull
+           : x86->segment[X86_SS].access & X86_ACCESS_DB ? 0xffffffffu
+                                                          : 0xffff;
+}
+
+static uint64_t stack_at(const struct x86_cpu *x86, uint64_t sp)
+{
+    sp &= stack_mask(x86);
+    return in_64(x86) ? sp : (uint32_t)(x86->segment[X86_SS].base + sp);
+}
+
+static void set_sp(struct x86_cpu *x86, uint64_t sp)
+{
+    uint64_t mask = stack_mask(x86);
+
+    x86->gpr[4] = mask == 0xffff ? (x86->gpr[4] & ~mask) | (sp & mask)
+                                 : sp & mask;
+}
+
+/* A code segment for a direct transfer that keeps the privilege. */
+static struct x86_descriptor direct_code(struct cpu *cpu, uint16_t selector)
+{
+    unsigned cpl = x86_of(cpu)->cpl, access, dpl;
+    struct x86_descriptor d;
+
+    if (!(selector & 0xfffcu)) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+    d = x86_read_descriptor(cpu, selector, X86_GP);
+    access = d.high >> 8;
+    dpl = X86_ACCESS_DPL(access);
+    if ((access & (X86_ACCESS_S | X86_ACCESS_CODE)) !=
+            (X86_ACCESS_S | X86_ACCESS_CODE) ||
+        (access & X86_ACCESS_CONFORMING
+             ? dpl > cpl
+             : dpl != cpl || (selector & 3u) > cpl)) {
+        x86_fault_error(cpu, X86_GP, selector & 0xfffcu);
+    }
+    if (!(access & X86_ACCESS_P)) {
+        x86_fault_error(cpu, X86_NP, selector & 0xfffcu);
+    }
+    return d;
+}
+
+void x86_helper_far_jump(struct cpu *cpu, uint32_t selector, uint64_t rip)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    struct x86_descriptor d;
+
+    if (x86_real_mode(x86)) {
+        x86->segment[X86_CS].selector = (uint16_t)selector;
+        x86->segment[X86_CS].base = (uint64_t)selector << 4;
+    } else {
+        d = direct_code(cpu, (uint16_t)selector);
+        x86_mark_accessed(cpu, &d);
+        x86_set_cs(cpu, x86_segment_of(&d, (uint16_t)selector), x86->cpl);
+    }
+    x86->rip = rip;
+}
+
+void x86_helper_far_call(struct cpu *cpu, uint32_t selector, uint64_t rip,
+                         uint64_t next, uint32_t size)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    uint64_t sp = x86->gpr[4];
+
+    if (!x86_real_mode(x86)) {
+        (void)direct_code(cpu, (uint16_t)selector);
+    }
+    x86_write_implied(cpu, stack_at(x86, sp - size), size,
+                      x86->segment[X86_CS].selector, x86->cpl);
+    x86_write_implied(cpu, stack_at(x86, sp - 2 * size), size, next,
+                      x86->cpl);
+    x86_helper_far_jump(cpu, selector, rip);
+    set_sp(x86, sp - 2 * size);
+}
+
+/* -- Returns --------------------------------------------------------------- */
+
+struct back {
+    struct cpu *cpu;
+    struct x86_cpu *x86;
+    unsigned size, cpl;
+    uint64_t sp, rip, new_sp;
+    uint16_t cs, ss;
+    struct x86_descriptor cs_descriptor, ss_descriptor;
+    bool outer; /* a stack is popped, too */
+};
+
+static uint64_t pop(struct back *b)
+{
+    uint64_t value = x86_read_implied(b->cpu, stack_at(b->x86, b->sp),
+                                      b->size, b->x86->cpl);
+
+    b->sp += b->size;
+    return value;
+}
+
+static void check_code(struct back *b)
+{
+    unsigned access, dpl;
+
+    if (!(b->cs & 0xfffcu)) {
+        x86_fault_error(b->cpu, X86_GP, 0);
+    }
+    b->cs_descriptor = x86_read_descriptor(b->cpu, b->cs, X86_GP);
+    access = b->cs_descriptor.high >> 8;
+    dpl = X86_ACCESS_DPL(access);
+    b->cpl = b->cs & 3;
+    if ((access & (X86_ACCESS_S | X86_ACCESS_CODE)) !=
+            (X86_ACCESS_S | X86_ACCESS_CODE) ||
+        b->cpl < b->x86->cpl ||
+        (access & X86_ACCESS_CONFORMING ? dpl > b->cpl : dpl != b->cpl)) {
+        x86_fault_error(b->cpu, X86_GP, b->cs & 0xfffcu);
+    }
+    if (!(access & X86_ACCESS_P)) {
+        x86_fault_error(b->cpu, X86_NP, b->cs & 0xfffcu);
+    }
+}
+
+static void check_stack(struct back *b)
+{
+    bool to_64 = x86_long_mode(b->x86) &&
+                 (b->cs_descriptor.high >> 8 & X86_ACCESS_L);
+    unsigned access;
+
+    b->ss_descriptor.address = 0;
+    if (!(b->ss & 0xfffcu)) {
+        if (!to_64 || b->cpl == 3) {
+            x86_fault_error(b->cpu, X86_GP, 0);
+        }
+        return;
+    }
+    b->ss_descriptor = x86_read_descriptor(b->cpu, b->ss, X86_GP);
+    access = b->ss_descriptor.high >> 8;
+    if ((access & (X86_ACCESS_S | X86_ACCESS_CODE | X86_ACCESS_WRITABLE)) !=
+            (X86_ACCESS_S | X86_ACCESS_WRITABLE) ||
+        (b->ss & 3u) != b->cpl || X86_ACCESS_DPL(access) != b->cpl) {
+        x86_fault_error(b->cpu, X86_GP, b->ss & 0xfffcu);
+    }
+    if (!(access & X86_ACCESS_P)) {
+        x86_fault_error(b->cpu, X86_SS_FAULT, b->ss & 0xfffcu);
+    }
+}
+
+/* Data segments that the outer privilege may not use become null. */
+static void drop_segments(struct x86_cpu *x86)
+{
+    static const unsigned numbers[] = {X86_ES, X86_DS, X86_FS, X86_GS};
+
+    for (unsigned i = 0; i < 4; i++) {
+        struct x86_segment_register *s = &x86->segment[numbers[i]];
+        bool conforming = (s->access & (X86_ACCESS_CODE |
+                                        X86_ACCESS_CONFORMING)) ==
+                          (X86_ACCESS_CODE | X86_ACCESS_CONFORMING);
+
+        if ((s->selector & 0xfffcu) && !conforming &&
+            X86_ACCESS_DPL(s->access) < x86->cpl) {
+            s->selector = 0;
+            s->access = 0;
+            s->limit = 0;
+            s->base = 0;
+        }
+    }
+}
+
+/* Nothing faults from here on, but the marks. */
+static void go_back(struct back *b)
+{
+    struct x86_cpu *x86 = b->x86;
+
+    x86_mark_accessed(b->cpu, &b->cs_descriptor);
+    if (b->outer && b->ss_descriptor.address) {
+        x86_mark_accessed(b->cpu, &b->ss_descriptor);
+    }
+    if (!b->outer) {
+        set_sp(x86, b->sp);
+    }
+    x86_set_cs(b->cpu, x86_segment_of(&b->cs_descriptor, b->cs), b->cpl);
+    x86->rip = in_64(x86) ? b->rip : (uint32_t)b->rip;
+    if (b->outer) {
+        x86->segment[X86_SS] =
+            b->ss_descriptor.address
+                ? x86_segment_of(&b->ss_descriptor, b->ss)
+                : (struct x86_segment_register){
+                      .selector = b->ss,
+                      .access = (uint16_t)(X86_ACCESS_DB | b->cpl << 5)};
+        set_sp(x86, b->new_sp);
+        drop_segments(x86);
+    }
+}
+
+void x86_helper_far_return(struct cpu *cpu, uint32_t size, uint32_t more)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    struct back b = {.cpu = cpu, .x86 = x86, .size = size,
+                     .sp = x86->gpr[4]};
+
+    b.rip = pop(&b);
+    b.cs = (uint16_t)pop(&b);
+    b.sp += more;
+    if (x86_real_mode(x86)) {
+        x86->segment[X86_CS].selector = b.cs;
+        x86->segment[X86_CS].base = (uint64_t)b.cs << 4;
+        x86->rip = b.rip;
+        set_sp(x86, b.sp);
+        return;
+    }
+    check_code(&b);
+    if (b.cpl > x86->cpl) {
+        b.outer = true;
+        b.new_sp = pop(&b) + more;
+        b.ss = (uint16_t)pop(&b);
+        check_stack(&b);
+    }
+    go_back(&b);
+}
+
+static void set_eflags_from(struct x86_cpu *x86, uint64_t value,
+                            unsigned size, unsigned cpl)
+{
+    uint32_t may = X86_EFLAGS_ARITHMETIC | X86_EFLAGS_TF | X86_EFLAGS_DF |
+                   X86_EFLAGS_NT | X86_EFLAGS_RF | X86_EFLAGS_AC |
+                   X86_EFLAGS_ID;
+    uint32_t old = x86_get_eflags(x86);
+
+    if (cpl == 0) {
+        may |= X86_EFLAGS_IOPL;
+    }
+    if (cpl <= (old >> 12 & 3)) {
+        may |= X86_EFLAGS_IF;
+    }
+    if (size == 2) {
+        may &= 0xffff;
+    }
+    x86_set_eflags(x86, (old & ~may) | ((uint32_t)value & may));
+}
+
+void x86_helper_iret(struct cpu *cpu, uint32_t size)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    struct back b = {.cpu = cpu, .x86 = x86, .size = size,
+                     .sp = x86->gpr[4]};
+    unsigned from = x86->cpl;
+    uint64_t eflags;
+
+    if (!x86_real_mode(x86) && (x86->eflags & X86_EFLAGS_NT)) {
+        x86_fault_error(cpu, X86_GP, 0); /* a task return */
+    }
+    b.rip = pop(&b);
+    b.cs = (uint16_t)pop(&b);
+    eflags = pop(&b);
+    if (x86_real_mode(x86)) {
+        x86->segment[X86_CS].selector = b.cs;
+        x86->segment[X86_CS].base = (uint64_t)b.cs << 4;
+        x86->rip = b.rip;
+        set_sp(x86, b.sp);
+        set_eflags_from(x86, eflags, size, 0);
+        return;
+    }
+    if (!x86_long_mode(x86) && (eflags & X86_EFLAGS_VM) && size == 4 &&
+        from == 0) {
+        x86_fault_error(cpu, X86_GP, 0); /* virtual-8086 mode: not yet */
+    }
+    check_code(&b);
+    if (b.cpl > from || in_64(x86)) {
+        b.outer = true;
+        b.new_sp = pop(&b);
+        b.ss = (uint16_t)pop(&b);
+        check_stack(&b);
+    }
+    go_back(&b);
+    set_eflags_from(x86, eflags, size, from);
+}
+
+/* POPF, with what the current privilege may change. */
+void x86_helper_popf(struct cpu *cpu, uint64_t value, uint32_t size)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+
+    set_eflags_from(x86, value & ~(uint64_t)X86_EFLAGS_RF, size, x86->cpl);
+}
+
+/* -- Fast system calls ----------------------------------------------------- */
+
+static struct x86_segment_register flat(uint16_t selector, unsigned dpl,
+                                        bool code, bool wide)
+{
+    return (struct x86_segment_register){
+        .selector = selector, .limit = 0xffffffffu,
+        .access = (uint16_t)(X86_ACCESS_P | X86_ACCESS_S | dpl << 5 |
+                             (code ? 0x0b : 0x03) | 0x8000 |
+                             (code && wide ? X86_ACCESS_L : X86_ACCESS_DB))};
+}
+
+void x86_helper_syscall(struct cpu *cpu, uint64_t next)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    uint16_t cs = (uint16_t)(x86->star >> 32 & 0xfffc);
+    bool from_64 = in_64(x86);
+
+    if (!(x86->efer & X86_EFER_SCE) || !x86_long_mode(x86)) {
+        x86_fault(cpu, X86_UD);
+    }
+    x86->gpr[1] = next;
+    x86->gpr[11] = x86_get_eflags(x86) & ~X86_EFLAGS_RF;
+    x86_set_eflags(x86, x86_get_eflags(x86) & ~(uint32_t)x86->fmask &
+                            ~X86_EFLAGS_RF);
+    x86_set_cs(cpu, flat(cs, 0, true, true), 0);
+    x86->segment[X86_SS] = flat((uint16_t)(cs + 8), 0, false, false);
+    x86->rip = from_64 ? x86->lstar : x86->cstar;
+}
+
+void x86_helper_sysret(struct cpu *cpu, uint32_t size)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    uint16_t base = (uint16_t)(x86->star >> 48);
+    bool wide = size == 8;
+
+    if (!(x86->efer & X86_EFER_SCE) || !in_64(x86)) {
+        x86_fault(cpu, X86_UD);
+    }
+    if (x86->cpl != 0 ||
+        (wide && (uint64_t)((int64_t)(x86->gpr[1] << 16) >> 16) !=
+                     x86->gpr[1])) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+    x86_set_eflags(x86, (uint32_t)x86->gpr[11] & 0x3c7fd7);
+    x86_set_cs(cpu, flat((uint16_t)(base + (wide ? 16 : 0)), 3, true, wide),
+               3);
+    x86->segment[X86_SS] = flat((uint16_t)((base + 8) | 3), 3, false, false);
+    x86->rip = wide ? x86->gpr[1] : (uint32_t)x86->gpr[1];
+}
+
+void x86_helper_sysenter(struct cpu *cpu)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    uint16_t cs = (uint16_t)(x86->sysenter_cs & 0xfffc);
+    bool wide = x86_long_mode(x86);
+
+    if (x86_real_mode(x86) || !cs) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+    x86->eflags &= ~(X86_EFLAGS_IF | X86_EFLAGS_VM | X86_EFLAGS_RF);
+    x86_set_cs(cpu, flat(cs, 0, true, wide), 0);
+    x86->segment[X86_SS] = flat((uint16_t)(cs + 8), 0, false, false);
+    x86->gpr[4] = wide ? x86->sysenter_esp : (uint32_t)x86->sysenter_esp;
+    x86->rip = wide ? x86->sysenter_eip : (uint32_t)x86->sysenter_eip;
+}
+
+void x86_helper_sysexit(struct cpu *cpu, uint32_t size)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    uint16_t cs = (uint16_t)(x86->sysenter_cs & 0xfffc);
+    bool wide = size == 8;
+
+    if (x86_real_mode(x86) || !cs || x86->cpl != 0) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+    x86_set_cs(cpu, flat((uint16_t)(cs + (wide ? 32 : 16)), 3, true, wide),
+               3);
+    x86->segment[X86_SS] =
+        flat((uint16_t)((cs + (wide ? 40 : 24)) | 3), 3, false, false);
+    x86->gpr[4] = wide ? x86->gpr[1] : (uint32_t)x86->gpr[1];
+    x86->rip = wide ? x86->gpr[2] : (uint32_t)x86->gpr[2];
+}
+
+void x86_helper_interrupt(struct cpu *cpu, uint32_t vector, uint64_t next)
+{
+    x86_note(cpu, (enum x86_vector)vector);
+    x86_of(cpu)->exception.software = true;
+    x86_of(cpu)->exception.address = next;
+    cpu_leave(cpu, CPU_LEAVE_EXCEPTION);
+}
