@@ -249,7 +249,7 @@ static uint32_t defined_flags(const struct x86_insn *insn,
 /* Left out here: what leaves the line, or uses what the host side needs. */
 static bool skipped(const struct x86_row *row)
 {
-    return (row->attributes & (X86_END | X86_N64)) != 0;
+    return (row->attributes & (X86_END | X86_N64 | X86_SYS)) != 0;
 }
 
 /* ModRM, SIB and displacement: a register, or an address in the data page

@@ -21,13 +21,13 @@ static void jump_to(struct x86_translator *t, ir_ref pc)
     if (t->insn.size == 2) {
         pc = x86_zero_extend(t, pc, 16);
     }
-    ir_exit(t->b, x86_to_i64(t, pc), IR_EXIT_INDIRECT);
+    x86_exit(t, x86_to_i64(t, pc), IR_EXIT_INDIRECT);
 }
 
 /* The unit goes on where the branch is not taken. */
 bool x86_tr_jcc(struct x86_translator *t)
 {
-    ir_exit_if(t->b, condition(t), target(t));
+    x86_exit_if(t, condition(t), target(t));
     return false;
 }
 
@@ -48,7 +48,7 @@ bool x86_tr_cmov(struct x86_translator *t)
 
 bool x86_tr_jmp(struct x86_translator *t)
 {
-    ir_exit(t->b, ir_const_i64(t->b, target(t)), IR_EXIT_LINK);
+    x86_exit(t, ir_const_i64(t->b, target(t)), IR_EXIT_LINK);
     return true;
 }
 
@@ -69,7 +69,7 @@ bool x86_tr_call(struct x86_translator *t)
               x86_constant(t, size, t->next_pc));
     x86_set_stack(t, pointer);
     if (direct) {
-        ir_exit(t->b, ir_const_i64(t->b, target(t)), IR_EXIT_LINK);
+        x86_exit(t, ir_const_i64(t->b, target(t)), IR_EXIT_LINK);
     } else {
         jump_to(t, to);
     }

@@ -14,6 +14,8 @@ enum x86_attribute {
     X86_REP = 16,
     X86_END = 32,
     X86_F64 = 64,
+    X86_ALONE = 128,
+    X86_SYS = 256,
 };
 
 enum x86_mode { X86_MODE_16, X86_MODE_32, X86_MODE_64 };

@@ -51,6 +51,10 @@ static void reset(struct cpu *cpu)
         }
     }
     x86->cr[0] = 0x60000010;
+    x86->pat = 0x0007040600070406ull;
+    x86->apic_base = 0xfee00900; /* enabled, of the first CPU */
+    x86->misc_enable = 1;
+    x86->idtr.limit = x86->gdtr.limit = 0xffff;
 }
 
 /* -- Where it is, and in which mode ---------------------------------------- */
@@ -92,7 +96,13 @@ static uint64_t mode(const struct cpu *cpu)
                 ? X86_MODE_BASES
                 : 0;
     word |= x86->eflags & X86_EFLAGS_DF ? X86_MODE_DF : 0;
+    word |= x86->shadow ? X86_MODE_SHADOW : 0;
     return word;
+}
+
+uint64_t x86_helper_linear_pc(struct cpu *cpu)
+{
+    return get_pc(cpu);
 }
 
 static unsigned mmu_index(uint64_t mode)

@@ -9,6 +9,9 @@ _Noreturn void x86_helper_exception(struct cpu *cpu, uint32_t vector);
 void x86_helper_divide(struct cpu *cpu, uint64_t by, uint32_t size,
                        uint32_t sign);
 
+uint64_t x86_helper_linear_pc(struct cpu *cpu);
+void x86_helper_cpuid(struct cpu *cpu);
+
 /* -- transfer.c: they set RIP, too ----------------------------------------- */
 void x86_helper_far_jump(struct cpu *cpu, uint32_t selector, uint64_t rip);
 void x86_helper_far_call(struct cpu *cpu, uint32_t selector, uint64_t rip,

@@ -12,6 +12,8 @@
 #define F64 X86_F64
 #define REP X86_REP
 #define END X86_END
+#define ALONE X86_ALONE
+#define SYS X86_SYS
 
 #define X86(mnemonic, encoding, operands, attributes, translate, argument) \
     bool x86_tr_##translate(struct x86_translator *t);

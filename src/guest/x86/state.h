@@ -107,6 +107,7 @@ enum x86_slot {
 #define X86_MODE_STACK32 (1u << 3)  /* SS.B, outside 64-bit mode */
 #define X86_MODE_BASES (1u << 4)    /* a base of ES CS SS DS is not zero */
 #define X86_MODE_DF (1u << 5)
+#define X86_MODE_SHADOW (1u << 6)   /* one instruction, then interrupts */
 enum { X86_MMU_KERNEL, X86_MMU_USER, X86_N_MMU };
 
 /* EFLAGS of the manual, both ways. */

@@ -109,9 +109,9 @@ bool x86_tr_string(struct x86_translator *t)
         return false;
     }
     none = ir_bin(t->b, IR_eq, index_value(&s, RCX), ir_const_i64(t->b, 0));
-    ir_exit_if(t->b, none, t->next_pc);
+    ir_exit_if(t->b, none, t->next_pc); /* by R1 without any set */
     element(&s, kind);
-    ir_exit_if(t->b, last(&s, kind), t->next_pc);
-    ir_exit(t->b, ir_const_i64(t->b, t->pc), IR_EXIT_LINK);
+    x86_exit_if(t, last(&s, kind), t->next_pc);
+    x86_exit(t, ir_const_i64(t->b, t->pc), IR_EXIT_LINK);
     return true;
 }

@@ -79,6 +79,11 @@ static inline ir_ref x86_get_flags(struct x86_translator *t)
 ir_ref x86_flags_with(struct x86_translator *t, ir_ref flags, ir_ref cf,
                       ir_ref of);
 
+/* Every unit ends through one of these: an interrupt shadow ends with the
+ * instruction, and then interrupts are looked at. */
+void x86_exit(struct x86_translator *t, ir_ref pc, enum ir_exit_kind kind);
+void x86_exit_if(struct x86_translator *t, ir_ref condition, uint64_t pc);
+
 /* A pc as a constant, cut to the mode's width. */
 uint64_t x86_pc(const struct x86_translator *t, uint64_t pc);
 

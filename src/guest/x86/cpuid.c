@@ -1,0 +1,41 @@
+/* CPUID: only what works is offered. */
+#include "guest/x86/helpers.h"
+
+struct leaf {
+    uint32_t number, a, b, c, d;
+};
+
+#define BIT(n) (1u << (n))
+
+/* FPU is listed with what user programs and kernels take for granted. */
+#define FEATURES_D (BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(8) | BIT(9) | \
+                    BIT(11) | BIT(13) | BIT(15) | BIT(16))
+
+static const struct leaf leaves[] = {
+    /* "GenuineIntel" */
+    {0x0, 1, 0x756e6547, 0x6c65746e, 0x49656e69},
+    /* family 15, model 107, stepping 1; CLFLUSH of 64 bytes */
+    {0x1, 0x60fb1, 0x00010800, BIT(13), FEATURES_D | BIT(19)},
+    {0x80000000, 0x80000008, 0, 0, 0},
+    /* LAHF in 64-bit mode; SYSCALL, NX, RDTSCP, long mode */
+    {0x80000001, 0x60fb1, 0, BIT(0),
+     BIT(11) | BIT(20) | BIT(27) | BIT(29)},
+    {0x80000008, 0x3028, 0, 0, 0}, /* 40 physical bits, 48 virtual */
+};
+
+void x86_helper_cpuid(struct cpu *cpu)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    uint32_t number = (uint32_t)x86->gpr[0];
+    struct leaf leaf = {0, 0, 0, 0, 0};
+
+    for (unsigned i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++) {
+        if (leaves[i].number == number) {
+            leaf = leaves[i];
+        }
+    }
+    x86->gpr[0] = leaf.a;
+    x86->gpr[3] = leaf.b;
+    x86->gpr[1] = leaf.c;
+    x86->gpr[2] = leaf.d;
+}
