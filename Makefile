@@ -1,7 +1,7 @@
 # Thin front for `./check`: one program a tests/test_*.c, under ASan and UBSan.
 CFLAGS ?= -O1 -g -fsanitize=address,undefined
 override CFLAGS += -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Isrc -Itests
-HEADERS := $(wildcard src/*/*.h src/*/*.def src/*/*/*.h)
+HEADERS := $(wildcard src/*/*.h src/*/*.def src/*/*/*.h src/*/*/*.def)
 # A folder tests/x with a test_x.c is one program, too.
 TESTS := $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c)) build/test_mem
 

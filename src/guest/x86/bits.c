@@ -88,3 +88,102 @@ bool x86_tr_cmpxchg(struct x86_translator *t)
     x86_set_flags(t, flags);
     return false;
 }
+
+/* -- Bits by number -------------------------------------------------------- */
+
+/* A register as bit number reaches beyond the operand in memory. */
+static void move_address(struct x86_translator *t, unsigned bits)
+{
+    ir_ref number = x86_read(t, 1), by;
+
+    number = x86_sign_extend(t, number, bits);
+    if (bits < 64) {
+        number = ir_un(t->b, IR_sext32, number);
+    }
+    by = ir_bin(t->b, IR_sar, number,
+                ir_const_i32(t->b, (unsigned)__builtin_ctz(bits)));
+    by = ir_bin(t->b, IR_shl, by,
+                ir_const_i32(t->b, (unsigned)__builtin_ctz(bits / 8)));
+    t->address = ir_bin(t->b, IR_add, x86_address(t), by);
+    if (t->mode != X86_MODE_64) {
+        t->address = x86_to_i64(t, x86_to_i32(t, t->address));
+    }
+}
+
+/* BT, BTS, BTR, BTC: CF is the bit, the other flags stay. */
+bool x86_tr_bit_test(struct x86_translator *t)
+{
+    enum { BT, BTS, BTR, BTC } kind = (unsigned)t->insn.row->argument;
+    unsigned bits = x86_bits(t, 0);
+    ir_ref x, n, mask, cf, flags;
+
+    if (t->insn.operand[0].kind == X86_OPERAND_MEMORY &&
+        t->insn.operand[1].kind == X86_OPERAND_REGISTER) {
+        move_address(t, bits);
+    }
+    x = kind == BT ? x86_read(t, 0) : x86_read_to_write(t, 0);
+    n = ir_bin(t->b, IR_and, x86_to_i32(t, x86_read(t, 1)),
+               ir_const_i32(t->b, bits - 1));
+    mask = ir_bin(t->b, IR_shl, x86_constant(t, bits / 8, 1), n);
+    cf = ir_bin(t->b, IR_and,
+                x86_to_i32(t, ir_bin(t->b, IR_shr, x, n)),
+                ir_const_i32(t->b, 1));
+    if (kind == BTS) {
+        x86_write(t, 0, ir_bin(t->b, IR_or, x, mask));
+    } else if (kind == BTR) {
+        x86_write(t, 0, ir_bin(t->b, IR_and, x,
+                               ir_un(t->b, IR_not, mask)));
+    } else if (kind == BTC) {
+        x86_write(t, 0, ir_bin(t->b, IR_xor, x, mask));
+    }
+    flags = ir_bin(t->b, IR_and, x86_get_flags(t),
+                   ir_const_i32(t->b, ~FL_CF));
+    x86_set_flags(t, ir_bin(t->b, IR_or, flags,
+                            ir_bin(t->b, IR_shl, cf,
+                                   ir_const_i32(t->b, 8))));
+    return false;
+}
+
+/* -- CMPXCHG8B and CMPXCHG16B: only ZF changes ------------------------------ */
+
+static void set_pair(struct x86_translator *t, ir_ref equal, ir_ref low,
+                     ir_ref high, unsigned size)
+{
+    ir_ref a = ir_get(t->b, X86_SLOT_rax), d = ir_get(t->b, X86_SLOT_rdx);
+
+    if (size == 4) {
+        low = x86_to_i64(t, x86_to_i32(t, low));
+        high = x86_to_i64(t, x86_to_i32(t, high));
+    }
+    ir_set(t->b, X86_SLOT_rax, ir_select(t->b, equal, a, low));
+    ir_set(t->b, X86_SLOT_rdx, ir_select(t->b, equal, d, high));
+}
+
+bool x86_tr_cmpxchg_pair(struct x86_translator *t)
+{
+    unsigned size = t->insn.size == 8 ? 8 : 4;
+    uint32_t extra = size == 8 ? MO_ALIGN16 : 0;
+    ir_ref at = x86_address(t), low, high, at_high, both, equal, flags;
+
+    at_high = ir_bin(t->b, IR_add, at, ir_const_i64(t->b, size));
+    low = ir_load(t->b, size == 8 ? IR_I64 : IR_I32, at,
+                  (size == 8 ? 3u : 2u) | MO_RMW | extra |
+                      t->mmu << MO_MMU_SHIFT);
+    high = ir_load(t->b, size == 8 ? IR_I64 : IR_I32, at_high,
+                   (size == 8 ? 3u : 2u) | MO_RMW | t->mmu << MO_MMU_SHIFT);
+    both = ir_bin(t->b, IR_or,
+                  ir_bin(t->b, IR_xor, low, x86_get_gpr(t, 0, size)),
+                  ir_bin(t->b, IR_xor, high, x86_get_gpr(t, 2, size)));
+    equal = ir_bin(t->b, IR_eq, both, x86_constant(t, size, 0));
+    x86_store(t, at, size,
+              ir_select(t->b, equal, x86_get_gpr(t, 3, size), low));
+    x86_store(t, at_high, size,
+              ir_select(t->b, equal, x86_get_gpr(t, 1, size), high));
+    set_pair(t, equal, x86_to_i64(t, low), x86_to_i64(t, high), size);
+    flags = ir_bin(t->b, IR_and, x86_get_flags(t),
+                   ir_const_i32(t->b, ~FL_ZF));
+    x86_set_flags(t, ir_bin(t->b, IR_or, flags,
+                            ir_bin(t->b, IR_shl, equal,
+                                   ir_const_i32(t->b, 14))));
+    return false;
+}

@@ -87,3 +87,27 @@ bool x86_tr_ret(struct x86_translator *t)
     jump_to(t, pc);
     return true;
 }
+
+/* LOOPNE, LOOPE, LOOP, JRCXZ: by the count of the address size. */
+bool x86_tr_loop(struct x86_translator *t)
+{
+    enum { LOOPNE, LOOPE, LOOP, JRCXZ } kind =
+        (unsigned)t->insn.row->argument;
+    unsigned size = t->insn.address_size;
+    ir_ref zero = x86_constant(t, size, 0), count, taken;
+
+    count = x86_get_gpr(t, 1, size);
+    if (kind != JRCXZ) {
+        count = ir_bin(t->b, IR_sub, count, x86_constant(t, size, 1));
+        x86_set_gpr(t, 1, size, count);
+    }
+    count = x86_zero_extend(t, count, 8 * size);
+    taken = ir_bin(t->b, kind == JRCXZ ? IR_eq : IR_ne, count, zero);
+    if (kind == LOOPNE || kind == LOOPE) {
+        taken = ir_bin(t->b, IR_and, taken,
+                       ir_cc(t->b, x86_get_flags(t),
+                             kind == LOOPE ? 4 : 5));
+    }
+    x86_exit_if(t, taken, target(t));
+    return false;
+}

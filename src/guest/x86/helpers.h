@@ -9,6 +9,11 @@ _Noreturn void x86_helper_exception(struct cpu *cpu, uint32_t vector);
 void x86_helper_divide(struct cpu *cpu, uint64_t by, uint32_t size,
                        uint32_t sign);
 
+/* RCL and RCR by `count` of a value of some width; how: bit 0 right, bits 8 up
+ * the width. The value, or with bit 1 of how the flags instead. */
+uint64_t x86_helper_rotate_carry(struct cpu *cpu, uint64_t value,
+                                 uint32_t count, uint32_t flags,
+                                 uint32_t how);
 uint64_t x86_helper_linear_pc(struct cpu *cpu);
 void x86_helper_cpuid(struct cpu *cpu);
 

@@ -468,3 +468,13 @@ bool x86_tr_out(struct x86_translator *t)
     CALL(t, out, port(t, 0), I32(size), x86_get_gpr(t, 0, 4));
     return end(t, IR_EXIT_POLL);
 }
+
+/* LDS and the like: an offset and a segment register. */
+bool x86_tr_load_far(struct x86_translator *t)
+{
+    ir_ref selector, offset = far_pointer(t, &selector);
+
+    CALL(t, load_segment, I32(t->insn.row->argument), selector);
+    x86_write(t, 0, t->insn.size == 8 ? offset : x86_to_i32(t, offset));
+    return end(t, IR_EXIT_LOOKUP);
+}
