@@ -63,6 +63,7 @@ static uint64_t interesting(void)
 
 struct registers {
     uint64_t gpr[16], flags, fault;
+    union ir_value xmm[16];
 };
 
 /* -- The native side ------------------------------------------------------- */
@@ -88,6 +89,22 @@ static uint8_t *move(uint8_t *at, bool to_memory, unsigned number,
 
     *at++ = (uint8_t)(0x48 | (number >> 3) << 2);
     *at++ = to_memory ? 0x89 : 0x8b;
+    *at++ = (uint8_t)(4 | (number & 7) << 3);
+    *at++ = 0x25;
+    memcpy(at, &address, 4);
+    return at + 4;
+}
+
+/* movdqu register, [absolute] and back. */
+static uint8_t *move_xmm(uint8_t *at, bool to_memory, unsigned number,
+                         const void *memory)
+{
+    uint32_t address = (uint32_t)(uintptr_t)memory;
+
+    *at++ = 0xf3;
+    *at++ = (uint8_t)(0x40 | (number >> 3) << 2);
+    *at++ = 0x0f;
+    *at++ = to_memory ? 0x7f : 0x6f;
     *at++ = (uint8_t)(4 | (number & 7) << 3);
     *at++ = 0x25;
     memcpy(at, &address, 4);
@@ -122,12 +139,16 @@ static void emit_native(const uint8_t *insn, unsigned length)
     at = stack(at, true, &save->in.flags);
     *at++ = 0x9d; /* popfq */
     for (unsigned i = 0; i < 16; i++) {
+        at = move_xmm(at, false, i, &save->in.xmm[i]);
+    }
+    for (unsigned i = 0; i < 16; i++) {
         at = move(at, false, i, &save->in.gpr[i]);
     }
     memcpy(at, insn, length);
     at += length;
     for (unsigned i = 0; i < 16; i++) {
         at = move(at, true, i, &save->out.gpr[i]);
+        at = move_xmm(at, true, i, &save->out.xmm[i]);
     }
     at = move(at, false, 4, &save->host_sp);
     *at++ = 0x9c; /* pushfq */
@@ -153,7 +174,7 @@ static void run_native(const uint8_t *insn, unsigned length,
         save->out.fault = 0;
     } else {
         save->out = *in;
-        save->out.fault = signal == SIGFPE ? 1 : 2;
+        save->out.fault = signal == SIGFPE || signal == SIGILL ? 1 : 2;
     }
     *out = save->out;
     out->flags &= ALL;
@@ -180,6 +201,7 @@ static bool run_ours(const uint8_t *insn, unsigned length,
     if (good) {
         ir_pass_dead(unit);
         memcpy(x86->gpr, in->gpr, sizeof(x86->gpr));
+        memcpy(x86->xmm, in->xmm, sizeof(x86->xmm));
         x86_set_eflags(x86, (uint32_t)in->flags);
         out->fault = setjmp(machine->cpu->leave) ? 1 : 0;
         if (!out->fault) {
@@ -190,6 +212,7 @@ static bool run_ours(const uint8_t *insn, unsigned length,
             good = x86->rip == CODE + length;
         }
         memcpy(out->gpr, x86->gpr, sizeof(x86->gpr));
+        memcpy(out->xmm, x86->xmm, sizeof(x86->xmm));
         out->flags = x86_get_eflags(x86) & ALL;
     } else {
         printf("  %s\n", message ? message : "not translated as one");
@@ -268,6 +291,8 @@ static unsigned put_modrm(uint8_t *at, const struct x86_row *row,
 {
     uint8_t reg = row->digit >= 0 ? (uint8_t)row->digit : rnd() & 7;
     uint8_t rm = rnd() & 7;
+    /* Often aligned, as some instructions ask for it. */
+    uint8_t displacement = rnd() & (rnd() % 2 ? 0xf0 : 0xff);
     bool memory = row->operands[0] == 'M' || strchr(row->operands, 'M') ||
                   rnd() % 2;
 
@@ -284,10 +309,10 @@ static unsigned put_modrm(uint8_t *at, const struct x86_row *row,
     if (rm == 4) {
         at[1] = (uint8_t)(0x20 | (rnd() & 7)); /* no index */
         *base = at[1] & 7;
-        at[2] = (uint8_t)rnd();
+        at[2] = displacement;
         return 3;
     }
-    at[1] = (uint8_t)rnd();
+    at[1] = displacement;
     return 2;
 }
 
@@ -337,6 +362,8 @@ static void fill(struct registers *in, const struct x86_row *row,
 {
     for (unsigned i = 0; i < 16; i++) {
         in->gpr[i] = interesting();
+        in->xmm[i].v64[0] = rnd() % 4 ? interesting() : rnd() % 70;
+        in->xmm[i].v64[1] = interesting();
     }
     in->gpr[4] = DATA + 0x1000 + 8 * (rnd() % 16);
     in->gpr[5] = DATA + 0x1400 + 8 * (rnd() % 16); /* for LEAVE */
@@ -347,7 +374,8 @@ static void fill(struct registers *in, const struct x86_row *row,
         }
     }
     if (base < 16) {
-        in->gpr[base] = DATA + 0x1000 + rnd() % 512;
+        in->gpr[base] = DATA + 0x1000 +
+                        (rnd() & (rnd() % 2 ? 0x1f0 : 0x1ff));
     }
     if (row->attributes & X86_REP) {
         in->gpr[1] = rnd() % 20;
@@ -377,6 +405,11 @@ static void show(const struct registers *in, const struct registers *native,
         if (native->gpr[i] != ours->gpr[i]) {
             printf("  r%u in %016lx native %016lx ours %016lx\n", i,
                    in->gpr[i], native->gpr[i], ours->gpr[i]);
+        }
+        if (memcmp(&native->xmm[i], &ours->xmm[i], 16)) {
+            printf("  xmm%u native %016lx%016lx ours %016lx%016lx\n", i,
+                   native->xmm[i].v64[1], native->xmm[i].v64[0],
+                   ours->xmm[i].v64[1], ours->xmm[i].v64[0]);
         }
     }
 }
@@ -414,6 +447,7 @@ static bool one_case(const struct x86_row *row, unsigned *ran)
     good = good && native.fault == ours.fault &&
            !memcmp((void *)DATA, block->host, DATA_SIZE) &&
            !memcmp(native.gpr, ours.gpr, sizeof(ours.gpr)) &&
+           !memcmp(native.xmm, ours.xmm, sizeof(ours.xmm)) &&
            (native.fault || !((native.flags ^ ours.flags) & mask));
     if (!good) {
         show(&in, &native, &ours, insn, decoded.length);
@@ -461,6 +495,7 @@ int main(void)
     sigaction(SIGFPE, &action, NULL);
     sigaction(SIGSEGV, &action, NULL);
     sigaction(SIGBUS, &action, NULL);
+    sigaction(SIGILL, &action, NULL);
     machine = machine_new(&x86_guest);
     mem_map(machine->memory, DATA, DATA_SIZE,
             mem_add_block(machine->memory, "data", BLOCK_RAM, DATA_SIZE), 0);

@@ -1,7 +1,7 @@
 /*
  * One backward walk that turns into nops:
  *
- *   - pure values and gets that nobody uses
+ *   - pure values, calls of pure helpers and gets that nobody uses
  *   - sets that another set of the slot follows, with nothing between
  *     through which the state could be seen: a record that may leave or exit,
  *     or a call that reads state. A get of the slot sees it, too.
@@ -38,6 +38,15 @@ static bool shows_state(const struct ir_unit *unit, const struct ir_ins *ins)
     }
 }
 
+/* Nothing but its value would be missed. */
+static bool only_value(const struct ir_unit *unit, const struct ir_ins *ins)
+{
+    if (ins->op == IR_call) {
+        return unit->guest->helpers[ins->imm].effects == 0;
+    }
+    return ins->op == IR_get || ir_op_rows[ins->op].effect == IR_PURE;
+}
+
 static bool is_dead(struct liveness *live, uint32_t at)
 {
     const struct ir_ins *ins = &live->unit->ins[at];
@@ -52,8 +61,7 @@ static bool is_dead(struct liveness *live, uint32_t at)
     if (ins->op == IR_get && live->used[at]) {
         live->overset[ins->imm] = false;
     }
-    return !live->used[at] &&
-           (ins->op == IR_get || ir_op_rows[ins->op].effect == IR_PURE);
+    return !live->used[at] && only_value(live->unit, ins);
 }
 
 static void use(struct liveness *live, ir_ref ref)

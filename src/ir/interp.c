@@ -31,7 +31,7 @@ static const union ir_value *operand(const struct run *run, ir_ref ref)
         : &run->value[ref];
 }
 
-/* -- Slots: little-endian in the CPU's struct, as on the host --------------- */
+/* -- Slots: little-endian in the CPU's struct, as on the host ------------- */
 
 static void get(const struct run *run, uint32_t slot, union ir_value *value)
 {

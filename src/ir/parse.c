@@ -6,6 +6,7 @@
 #include "guest/guest.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +19,11 @@ struct parser {
 
 static bool fail(struct parser *p, const char *what)
 {
+    size_t rest = strcspn(p->at, "\n");
+
     if (!p->fault) {
-        p->fault = panda_message("line %u: %s at '%.20s'", p->line, what,
-                                 p->at);
+        p->fault = panda_message("line %u: %s at '%.*s'", p->line, what,
+                                 (int)(rest < 20 ? rest : 20), p->at);
     }
     return false;
 }
@@ -49,7 +52,11 @@ static bool take_number(struct parser *p, uint64_t *value)
     if (!isdigit((unsigned char)*p->at)) {
         return fail(p, "a number is expected");
     }
+    errno = 0;
     *value = strtoull(p->at, &end, 0);
+    if (errno) {
+        return fail(p, "the number has more than 64 bits");
+    }
     p->at = end;
     return true;
 }
@@ -97,7 +104,9 @@ static bool take_operand(struct parser *p, ir_ref *ref)
             return false;
         }
         *ref = (ir_ref)number;
-        return number < p->unit->n_ins ? true : fail(p, "no such value");
+        return number && number < p->unit->n_ins
+            ? true
+            : fail(p, "no such value");
     }
     if (!take_word(p, word, sizeof(word)) || (type = find_type(word)) <= 0 ||
         !take(p, ':') || !take_number(p, &value.v64[0])) {
@@ -107,8 +116,11 @@ static bool take_operand(struct parser *p, ir_ref *ref)
         (!take(p, ':') || !take_number(p, &value.v64[1]))) {
         return fail(p, "a v128 has two halves");
     }
-    if (type == IR_I32) {
-        value.v64[0] = value.u32;
+    if (type == IR_I32 && value.v64[0] > UINT32_MAX) {
+        return fail(p, "an i32 has no more than 32 bits");
+    }
+    if (p->unit->n_consts == IR_CONST_BIT) {
+        return fail(p, "too many constants");
     }
     *ref = ir_unit_const(p->unit, (enum ir_type)type, &value);
     return true;
@@ -121,6 +133,9 @@ static bool find_name(struct parser *p, struct ir_ins *ins)
     uint32_t n = slot ? guest->n_slots : guest->n_helpers;
     char word[64];
 
+    if (ins->op != IR_get && ins->op != IR_set && ins->op != IR_call) {
+        return fail(p, "no name belongs to this op");
+    }
     if (!take_word(p, word, sizeof(word))) {
         return false;
     }

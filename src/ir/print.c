@@ -10,6 +10,9 @@
  * Every record bears its place in the unit, also without a value; `-` is an
  * operand left out before another one; `@` names a slot or helper; `#` is
  * the immediate. parse.c reads it back.
+ *
+ * A unit that the verifier refuses prints as well, since that is when one
+ * wants to see it: what names nothing is shown by number, after a `?`.
  */
 #include "ir/ir.h"
 
@@ -19,6 +22,20 @@
 
 static const char *const type_names[] = {"void", "i32", "i64", "v128"};
 
+static void print_op(const struct ir_ins *ins, FILE *out)
+{
+    if (ins->op < IR_OP_COUNT) {
+        fprintf(out, "%s ", ir_op_rows[ins->op].name);
+    } else {
+        fprintf(out, "?%u ", ins->op);
+    }
+    if (ins->type <= IR_V128) {
+        fprintf(out, "%s ", type_names[ins->type]);
+    } else {
+        fprintf(out, "?%u ", ins->type);
+    }
+}
+
 static void print_operand(const struct ir_unit *unit, ir_ref ref, FILE *out)
 {
     const struct ir_const *constant;
@@ -27,6 +44,8 @@ static void print_operand(const struct ir_unit *unit, ir_ref ref, FILE *out)
         fputs("-", out);
     } else if (!ir_is_const(ref)) {
         fprintf(out, "%%%u", ref);
+    } else if ((ref & ~IR_CONST_BIT) >= unit->n_consts) {
+        fprintf(out, "?%u", ref & ~IR_CONST_BIT);
     } else {
         constant = &unit->consts[ref & ~IR_CONST_BIT];
         fprintf(out, "%s:0x%" PRIx64, type_names[constant->type],
@@ -40,10 +59,13 @@ static void print_operand(const struct ir_unit *unit, ir_ref ref, FILE *out)
 static void print_imm(const struct ir_unit *unit, const struct ir_ins *ins,
                       FILE *out)
 {
-    if (ins->op == IR_get || ins->op == IR_set) {
-        fprintf(out, "@%s", unit->guest->slots[ins->imm].name);
-    } else if (ins->op == IR_call) {
-        fprintf(out, "@%s", unit->guest->helpers[ins->imm].name);
+    const struct guest *guest = unit->guest;
+
+    if ((ins->op == IR_get || ins->op == IR_set) &&
+        ins->imm < guest->n_slots) {
+        fprintf(out, "@%s", guest->slots[ins->imm].name);
+    } else if (ins->op == IR_call && ins->imm < guest->n_helpers) {
+        fprintf(out, "@%s", guest->helpers[ins->imm].name);
     } else {
         fprintf(out, "#0x%x", ins->imm);
     }
@@ -60,8 +82,8 @@ void ir_print(const struct ir_unit *unit, FILE *out)
             n--;
         }
         fprintf(out, ins->op == IR_insn ? "" : "    ");
-        fprintf(out, "%%%u = %s %s ", i, ir_op_rows[ins->op].name,
-                type_names[ins->type & 3]);
+        fprintf(out, "%%%u = ", i);
+        print_op(ins, out);
         for (unsigned k = 0; k < n; k++) {
             print_operand(unit, refs[k], out);
             fputs(", ", out);

@@ -5,11 +5,13 @@
 #include "base/error.h"
 #include "guest/guest.h"
 
+#include <string.h>
+
 struct check {
     const struct ir_unit *unit;
     uint32_t at; /* the record looked at */
     uint32_t n_insns;
-    bool set_seen; /* in this guest instruction */
+    bool written; /* state, in this guest instruction */
     const char *fault;
 };
 
@@ -55,6 +57,18 @@ static enum ir_type wanted(struct check *c, const struct ir_ins *ins,
     }
     helper = &guest->helpers[ins->imm];
     return k < helper->n_args ? (enum ir_type)helper->args[k] : IR_VOID;
+}
+
+/* Where no operand is W, the record's type is that of its result. */
+static void check_type(struct check *c, const struct ir_ins *ins)
+{
+    const struct ir_op_row *row = &ir_op_rows[ins->op];
+
+    if (row->result != 'X' && ins->op != IR_st &&
+        !memchr(row->arg, 'W', sizeof(row->arg)) &&
+        ins->type != ir_result_type(ins)) {
+        fail(c, "the type is not that of the result");
+    }
 }
 
 /* R2. */
@@ -141,6 +155,15 @@ static bool may_leave(const struct check *c, const struct ir_ins *ins)
     return ins->op == IR_ld || ins->op == IR_st;
 }
 
+/* A helper that writes slots does what a set does. */
+static bool writes_state(const struct check *c, const struct ir_ins *ins)
+{
+    if (ins->op == IR_call) {
+        return c->unit->guest->helpers[ins->imm].effects & HELPER_WRITES;
+    }
+    return ins->op == IR_set;
+}
+
 /* R1, R3 and R4. */
 static void check_order(struct check *c, const struct ir_ins *ins)
 {
@@ -148,15 +171,14 @@ static void check_order(struct check *c, const struct ir_ins *ins)
         if (ins->imm != c->n_insns++) {
             fail(c, "guest instructions are not counted 0, 1, 2 (R4)");
         }
-        c->set_seen = false;
+        c->written = false;
     } else if (c->n_insns == 0) {
         fail(c, "no guest instruction is open (R4)");
     }
-    if (ins->op == IR_set) {
-        c->set_seen = true;
-    } else if (c->set_seen && may_leave(c, ins)) {
-        fail(c, "an op that may leave follows a set (R1)");
+    if (c->written && may_leave(c, ins)) {
+        fail(c, "an op that may leave follows a write of state (R1)");
     }
+    c->written = c->written || writes_state(c, ins);
     if ((ins->op == IR_exit) != (c->at + 1 == c->unit->n_ins)) {
         fail(c, "the last record, and it alone, is an exit (R3)");
     }
@@ -180,6 +202,7 @@ bool ir_verify(const struct ir_unit *unit, char **message)
         check_imm(&c, ins);
         if (!c.fault) {
             check_operands(&c, ins);
+            check_type(&c, ins);
             check_memory(&c, ins);
             check_order(&c, ins);
         }

@@ -33,7 +33,8 @@ static void parse_byte(struct x86_row *row, const char *text, bool *opcode)
         row->modrm_value = byte;
     } else if (byte == 0x0f && !row->map) {
         row->map = 1;
-    } else if ((byte == 0x66 || byte == 0xf2 || byte == 0xf3) && text[2]) {
+    } else if (!row->map && text[2] &&
+               (byte == 0x66 || byte == 0xf2 || byte == 0xf3)) {
         row->prefix = byte;
     } else {
         row->opcode = byte;
@@ -290,6 +291,8 @@ static uint8_t operand_size(const struct x86_insn *insn, char code)
         return 8;
     case 'y':
         return insn->size == 8 ? 8 : 4;
+    case 'x':
+        return 16;
     case '-':
         return 0;
     default: /* v z s */
@@ -352,6 +355,20 @@ static void take_operand(struct reader *r, struct x86_insn *insn,
         break;
     case 'D':
         set_register(operand, insn, 2);
+        break;
+    case 'V':
+        operand->kind = X86_OPERAND_XMM;
+        operand->number = (insn->modrm >> 3 & 7) | (insn->rex & 4u) << 1;
+        break;
+    case 'W':
+    case 'U':
+        operand->kind = X86_OPERAND_MEMORY;
+        if (insn->modrm >> 6 == 3) {
+            operand->kind = X86_OPERAND_XMM;
+            operand->number = (insn->modrm & 7) | (insn->rex & 1u) << 3;
+        } else if (code[0] == 'U') {
+            r->fault = X86_UNDEFINED;
+        }
         break;
     case 'S':
         operand->kind = X86_OPERAND_SEGMENT;

@@ -25,7 +25,7 @@ struct x86_translator; /* translate.h */
 struct x86_row {
     const char *mnemonic, *encoding, *operands;
     uint16_t attributes;
-    int8_t argument;
+    int16_t argument;
     /* True: the instruction ended the unit. */
     bool (*translate)(struct x86_translator *t);
 
@@ -49,11 +49,12 @@ enum x86_operand_kind {
     X86_OPERAND_IMMEDIATE,
     X86_OPERAND_RELATIVE, /* value: the displacement */
     X86_OPERAND_SEGMENT,
+    X86_OPERAND_XMM,
 };
 
 struct x86_operand {
     enum x86_operand_kind kind;
-    uint8_t size; /* bytes: 1, 2, 4, 8; 0 for an address alone */
+    uint8_t size; /* bytes: 1, 2, 4, 8, 16; 0 for an address alone */
     uint8_t number;
     bool high;
     uint64_t value; /* sign-extended as the operand's code says */

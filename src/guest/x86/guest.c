@@ -51,6 +51,7 @@ static void reset(struct cpu *cpu)
         }
     }
     x86->cr[0] = 0x60000010;
+    x86->mxcsr = 0x1f80;
     x86->pat = 0x0007040600070406ull;
     x86->apic_base = 0xfee00900; /* enabled, of the first CPU */
     x86->misc_enable = 1;
@@ -96,6 +97,10 @@ static uint64_t mode(const struct cpu *cpu)
                 ? X86_MODE_BASES
                 : 0;
     word |= x86->eflags & X86_EFLAGS_DF ? X86_MODE_DF : 0;
+    word |= (x86->cr[0] & X86_CR0_EM) || !(x86->cr[4] & X86_CR4_OSFXSR)
+                ? X86_MODE_NO_SSE
+                : 0;
+    word |= x86->cr[0] & X86_CR0_TS ? X86_MODE_TS : 0;
     word |= x86->shadow ? X86_MODE_SHADOW : 0;
     return word;
 }

@@ -14,6 +14,7 @@ void x86_helper_divide(struct cpu *cpu, uint64_t by, uint32_t size,
 uint64_t x86_helper_rotate_carry(struct cpu *cpu, uint64_t value,
                                  uint32_t count, uint32_t flags,
                                  uint32_t how);
+void x86_helper_ldmxcsr(struct cpu *cpu, uint32_t value);
 uint64_t x86_helper_linear_pc(struct cpu *cpu);
 void x86_helper_cpuid(struct cpu *cpu);
 

@@ -4,6 +4,7 @@
 #define GUEST_X86_ROWS_H
 
 #include "guest/x86/decode.h"
+#include "ir/types.h"
 
 #define LOCK X86_LOCK
 #define N64 X86_N64

@@ -45,6 +45,8 @@ struct x86_cpu {
     uint32_t flags;  /* FL_*: see ir/types.h */
     uint32_t eflags; /* without the arithmetic flags */
     struct x86_segment_register segment[6];
+    union ir_value xmm[16];
+    uint32_t mxcsr;
     struct x86_segment_register ldtr, tr;
     struct x86_table_register {
         uint64_t base;
@@ -78,10 +80,13 @@ enum x86_vector {
 };
 
 #define X86_CR0_PE 1u
+#define X86_CR0_EM 4u
+#define X86_CR0_TS 8u
 #define X86_CR0_WP 0x10000u
 #define X86_CR0_PG 0x80000000u
 #define X86_CR4_PSE 0x10u
 #define X86_CR4_PAE 0x20u
+#define X86_CR4_OSFXSR 0x200u
 /* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT: what CPUID offers. */
 #define X86_CR4_KNOWN 0x7ffu
 #define X86_EFER_SCE 1u
@@ -107,6 +112,8 @@ enum x86_slot {
 #define X86_MODE_STACK32 (1u << 3)  /* SS.B, outside 64-bit mode */
 #define X86_MODE_BASES (1u << 4)    /* a base of ES CS SS DS is not zero */
 #define X86_MODE_DF (1u << 5)
+#define X86_MODE_NO_SSE (1u << 7)   /* CR0.EM or no CR4.OSFXSR: #UD */
+#define X86_MODE_TS (1u << 8)       /* CR0.TS: #NM */
 #define X86_MODE_SHADOW (1u << 6)   /* one instruction, then interrupts */
 enum { X86_MMU_KERNEL, X86_MMU_USER, X86_N_MMU };
 
