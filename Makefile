@@ -3,7 +3,8 @@ CFLAGS ?= -O1 -g -fsanitize=address,undefined
 override CFLAGS += -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Isrc -Itests
 HEADERS := $(wildcard src/*/*.h src/*/*.def src/*/*/*.h src/*/*/*.def)
 # A folder tests/x with a test_x.c is one program, too.
-TESTS := $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c)) build/test_mem
+TESTS := $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c)) build/test_mem \
+    build/test_ir_parts
 
 all: build/headers $(TESTS)
 
@@ -28,6 +29,11 @@ build/test_mem: $(wildcard tests/mem/*.c tests/mem/*.h) \
     $(wildcard src/mem/*.c) src/base/error.c $(HEADERS)
 	@mkdir -p build
 	$(CC) $(CFLAGS) -Itests/mem -o $@ $(filter %.c,$^)
+
+build/test_ir_parts: $(wildcard tests/ir/*.c tests/ir/*.h) \
+    $(wildcard src/ir/*.c) src/base/error.c $(HEADERS)
+	@mkdir -p build
+	$(CC) $(CFLAGS) -Itests/ir -o $@ $(filter %.c,$^)
 
 # Every header stands on its own.
 build/headers: $(HEADERS)

@@ -61,8 +61,35 @@ static uint64_t interesting(void)
     return rnd() % 2 ? rnd() >> rnd() % 64 : base[rnd() % 14];
 }
 
+/* Also numbers that are floats and doubles of moderate size, and special. */
+static uint64_t floating(void)
+{
+    static const uint64_t special[] = {
+        0x7ff0000000000000, 0xfff0000000000000, 0x7ff8000000000000,
+        0x7ff0000000000001, 0x8000000000000000, 0x0000000000000001,
+        0x7f8000007f800000, 0x7fc000007f800001, 0x8000000000000001,
+        0x3ff0000000000000, 0x3f80000040000000, 0x000fffffffffffff};
+    double d = (double)(int64_t)rnd() / (double)(1 + rnd() % 1000000);
+    float f[2] = {(float)(int32_t)rnd() / 1000, (float)(int16_t)rnd()};
+    uint64_t bits;
+
+    switch (rnd() % 5) {
+    case 0:
+        memcpy(&bits, &d, 8);
+        return bits;
+    case 1:
+        memcpy(&bits, f, 8);
+        return bits;
+    case 2:
+        return special[rnd() % 12];
+    default:
+        return interesting();
+    }
+}
+
 struct registers {
     uint64_t gpr[16], flags, fault;
+    uint32_t mxcsr, unused;
     union ir_value xmm[16];
 };
 
@@ -71,6 +98,7 @@ struct registers {
 struct save {
     struct registers in, out;
     uint64_t host_sp;
+    uint32_t host_mxcsr;
 };
 static struct save *const save = (struct save *)SAVE;
 static sigjmp_buf native_fault;
@@ -117,6 +145,19 @@ static uint8_t *bytes(uint8_t *at, const char *text, size_t size)
     return at + size;
 }
 
+/* ldmxcsr (modrm 0x14) or stmxcsr (0x1c) [absolute] */
+static uint8_t *mxcsr(uint8_t *at, uint8_t modrm, const void *memory)
+{
+    uint32_t address = (uint32_t)(uintptr_t)memory;
+
+    *at++ = 0x0f;
+    *at++ = 0xae;
+    *at++ = modrm;
+    *at++ = 0x25;
+    memcpy(at, &address, 4);
+    return at + 4;
+}
+
 /* push [absolute] or pop [absolute] */
 static uint8_t *stack(uint8_t *at, bool push, const void *memory)
 {
@@ -141,6 +182,7 @@ static void emit_native(const uint8_t *insn, unsigned length)
     for (unsigned i = 0; i < 16; i++) {
         at = move_xmm(at, false, i, &save->in.xmm[i]);
     }
+    at = mxcsr(at, 0x14, &save->in.mxcsr);
     for (unsigned i = 0; i < 16; i++) {
         at = move(at, false, i, &save->in.gpr[i]);
     }
@@ -150,6 +192,8 @@ static void emit_native(const uint8_t *insn, unsigned length)
         at = move(at, true, i, &save->out.gpr[i]);
         at = move_xmm(at, true, i, &save->out.xmm[i]);
     }
+    at = mxcsr(at, 0x1c, &save->out.mxcsr);
+    at = mxcsr(at, 0x14, &save->host_mxcsr);
     at = move(at, false, 4, &save->host_sp);
     *at++ = 0x9c; /* pushfq */
     at = stack(at, false, &save->out.flags);
@@ -165,6 +209,7 @@ static void run_native(const uint8_t *insn, unsigned length,
 
     emit_native(insn, length);
     save->in = *in;
+    save->host_mxcsr = 0x1f80;
     memcpy(&run, &address, sizeof(run));
     save->out = *in;
     int signal = sigsetjmp(native_fault, 1);
@@ -203,6 +248,7 @@ static bool run_ours(const uint8_t *insn, unsigned length,
         memcpy(x86->gpr, in->gpr, sizeof(x86->gpr));
         memcpy(x86->xmm, in->xmm, sizeof(x86->xmm));
         x86_set_eflags(x86, (uint32_t)in->flags);
+        x86->mxcsr = in->mxcsr;
         out->fault = setjmp(machine->cpu->leave) ? 1 : 0;
         if (!out->fault) {
             machine->cpu->alone = true;
@@ -214,6 +260,7 @@ static bool run_ours(const uint8_t *insn, unsigned length,
         memcpy(out->gpr, x86->gpr, sizeof(x86->gpr));
         memcpy(out->xmm, x86->xmm, sizeof(x86->xmm));
         out->flags = x86_get_eflags(x86) & ALL;
+        out->mxcsr = x86->mxcsr;
     } else {
         printf("  %s\n", message ? message : "not translated as one");
     }
@@ -362,8 +409,8 @@ static void fill(struct registers *in, const struct x86_row *row,
 {
     for (unsigned i = 0; i < 16; i++) {
         in->gpr[i] = interesting();
-        in->xmm[i].v64[0] = rnd() % 4 ? interesting() : rnd() % 70;
-        in->xmm[i].v64[1] = interesting();
+        in->xmm[i].v64[0] = rnd() % 4 ? floating() : rnd() % 70;
+        in->xmm[i].v64[1] = floating();
     }
     in->gpr[4] = DATA + 0x1000 + 8 * (rnd() % 16);
     in->gpr[5] = DATA + 0x1400 + 8 * (rnd() % 16); /* for LEAVE */
@@ -388,6 +435,9 @@ static void fill(struct registers *in, const struct x86_row *row,
         in->flags |= DF;
     }
     in->fault = 0;
+    /* Any rounding, sometimes FTZ and DAZ; exceptions masked. */
+    in->mxcsr = 0x1f80 | (rnd() % 4) << 13 | (rnd() % 64) |
+                (rnd() % 4 ? 0 : (rnd() & 0x8040));
 }
 
 static void show(const struct registers *in, const struct registers *native,
@@ -401,6 +451,8 @@ static void show(const struct registers *in, const struct registers *native,
     printf("\n  flags in %03lx native %03lx ours %03lx; faults %lu %lu\n",
            in->flags & ALL, native->flags, ours->flags, native->fault,
            ours->fault);
+    printf("  mxcsr in %04x native %04x ours %04x\n", in->mxcsr,
+           native->mxcsr, ours->mxcsr);
     for (unsigned i = 0; i < 16; i++) {
         if (native->gpr[i] != ours->gpr[i]) {
             printf("  r%u in %016lx native %016lx ours %016lx\n", i,
@@ -432,7 +484,7 @@ static bool one_case(const struct x86_row *row, unsigned *ran)
     fix_offset(&decoded, insn);
     fill(&in, row, base);
     for (unsigned i = 0; i < DATA_SIZE; i += 8) {
-        uint64_t word = interesting();
+        uint64_t word = floating();
 
         memcpy(before + i, &word, 8);
     }
@@ -448,6 +500,7 @@ static bool one_case(const struct x86_row *row, unsigned *ran)
            !memcmp((void *)DATA, block->host, DATA_SIZE) &&
            !memcmp(native.gpr, ours.gpr, sizeof(ours.gpr)) &&
            !memcmp(native.xmm, ours.xmm, sizeof(ours.xmm)) &&
+           (native.fault || native.mxcsr == ours.mxcsr) &&
            (native.fault || !((native.flags ^ ours.flags) & mask));
     if (!good) {
         show(&in, &native, &ours, insn, decoded.length);

@@ -23,6 +23,12 @@ static inline void wire_set(const struct wire *wire, bool level)
     }
 }
 
+static inline void wire_pulse(const struct wire *wire)
+{
+    wire_set(wire, true);
+    wire_set(wire, false);
+}
+
 /* -- Time: nanoseconds of virtual time ------------------------------------- */
 struct clock;
 struct timer {
@@ -66,6 +72,9 @@ void io_map_write(struct io_map *map, enum io_space space, uint64_t address,
                   uint64_t value, unsigned size);
 
 /* -- State: one table a device serves snapshot, hash and documentation ----- */
+/* A snapshot is hostile input: fields hold no bool, enum or pointer, and
+ * loaded() makes any bytes safe. It is called when the fields of all devices
+ * are there, since it drives wires. */
 struct device_field {
     const char *name;
     uint32_t offset, size, count; /* of an element; elements */

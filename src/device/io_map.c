@@ -74,16 +74,35 @@ static uint64_t all_ones(unsigned size)
     return ~0ull >> (64 - 8 * size);
 }
 
-/* Bytes that one call of the handler takes: no more than it says, and none
- * beyond its range. */
-static unsigned piece_of(const struct io_range *range, uint64_t address,
-                         unsigned size)
+static bool begins_within(const struct io_map *map, enum io_space space,
+                          uint64_t address, unsigned size)
 {
-    uint64_t rest = range ? range->base + range->size - address : size;
-    unsigned piece = size;
+    for (unsigned i = 0; i < map->n; i++) {
+        const struct io_range *range = &map->ranges[i];
 
-    while (piece > 1 && ((range && piece > range->handlers->max_size) ||
-                         piece > rest)) {
+        if (range->space == space && range->base - address < size) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Bytes that are done at once: a power of two; no more than the handler
+ * takes, and none beyond its range; with nobody there, none of the next
+ * range's. */
+static unsigned piece_of(const struct io_map *map, enum io_space space,
+                         const struct io_range *range, uint64_t address,
+                         unsigned rest)
+{
+    unsigned piece = 8;
+
+    while (piece > rest) {
+        piece /= 2;
+    }
+    while (piece > 1 &&
+           (range ? piece > range->handlers->max_size ||
+                        piece > range->size - (address - range->base)
+                  : begins_within(map, space, address, piece))) {
         piece /= 2;
     }
     return piece;
@@ -96,7 +115,7 @@ uint64_t io_map_read(struct io_map *map, enum io_space space,
 
     for (unsigned at = 0; at < size;) {
         struct io_range *range = find(map, space, address + at);
-        unsigned piece = piece_of(range, address + at, size - at);
+        unsigned piece = piece_of(map, space, range, address + at, size - at);
         uint64_t part = all_ones(piece);
 
         if (range) {
@@ -114,7 +133,7 @@ void io_map_write(struct io_map *map, enum io_space space, uint64_t address,
 {
     for (unsigned at = 0; at < size;) {
         struct io_range *range = find(map, space, address + at);
-        unsigned piece = piece_of(range, address + at, size - at);
+        unsigned piece = piece_of(map, space, range, address + at, size - at);
 
         if (range) {
             range->handlers->write(range->opaque, address + at - range->base,

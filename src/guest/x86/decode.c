@@ -129,15 +129,19 @@ struct prefixes {
 
 #define NO_SEGMENT 0xff
 
-/* True: the byte is a legacy prefix. */
-static bool legacy_prefix(uint8_t byte, struct prefixes *p)
+/* True: the byte is a legacy prefix. In 64-bit mode those of ES CS SS DS say
+ * nothing, not even against an earlier FS or GS. */
+static bool legacy_prefix(uint8_t byte, enum x86_mode mode,
+                          struct prefixes *p)
 {
     switch (byte) {
     case 0x26:
     case 0x2e:
     case 0x36:
     case 0x3e:
-        p->segment = byte >> 3 & 3;
+        if (mode != X86_MODE_64) {
+            p->segment = byte >> 3 & 3;
+        }
         return true;
     case 0x64:
     case 0x65:
@@ -169,7 +173,7 @@ static uint8_t take_prefixes(struct reader *r, enum x86_mode mode,
 
     p->segment = NO_SEGMENT;
     while (r->fault == X86_DECODED) {
-        if (legacy_prefix(byte, p)) {
+        if (legacy_prefix(byte, mode, p)) {
             p->rex = 0; /* a REX counts only as the last prefix */
         } else if (mode == X86_MODE_64 && (byte & 0xf0) == 0x40) {
             p->rex = byte;
@@ -177,9 +181,6 @@ static uint8_t take_prefixes(struct reader *r, enum x86_mode mode,
             break;
         }
         byte = (uint8_t)take(r, 1);
-    }
-    if (mode == X86_MODE_64 && p->segment < 4) {
-        p->segment = NO_SEGMENT; /* only FS and GS have bases there */
     }
     return byte;
 }
@@ -260,7 +261,7 @@ static void take_address(struct reader *r, struct x86_insn *insn,
                          enum x86_mode mode)
 {
     insn->base = insn->index = X86_NO_REGISTER;
-    if (insn->modrm >> 6 == 3) {
+    if (insn->modrm >> 6 == 3 || insn->row->operands[0] == 'R') {
         return;
     }
     if (insn->address_size == 2) {
@@ -339,6 +340,9 @@ static void take_operand(struct reader *r, struct x86_insn *insn,
             set_register(operand, insn,
                          (insn->modrm & 7) | (insn->rex & 1u) << 3);
         }
+        break;
+    case 'R': /* r/m, and a register whatever mod says */
+        set_register(operand, insn, (insn->modrm & 7) | (insn->rex & 1u) << 3);
         break;
     case 'G':
         set_register(operand, insn,
@@ -432,12 +436,14 @@ static bool fits(const struct x86_row *row, enum x86_mode mode,
 static const struct x86_row *find_row(const struct reader *r,
                                       enum x86_mode mode, unsigned m,
                                       uint8_t opcode,
-                                      const struct prefixes *p, bool *more)
+                                      const struct prefixes *p,
+                                      enum x86_decoded *fault)
 {
     const struct x86_row *row = map[m][opcode];
 
-    if (row && row->modrm && r->at >= r->size) {
-        *more = true;
+    if (row && row->modrm && r->at >= (r->size < LENGTH_MAX ? r->size
+                                                            : LENGTH_MAX)) {
+        *fault = r->at < LENGTH_MAX ? X86_NEEDS_MORE : X86_TOO_LONG;
         return NULL;
     }
     while (row && !fits(row, mode, p, row->modrm ? r->bytes[r->at] : 0)) {
@@ -453,7 +459,7 @@ enum x86_decoded x86_decode(enum x86_mode mode, const uint8_t *bytes,
     struct prefixes p = {0};
     uint8_t opcode;
     unsigned m = 0;
-    bool more = false;
+    enum x86_decoded fault = X86_UNDEFINED; /* without a row */
 
     memset(insn, 0, sizeof(*insn));
     opcode = take_prefixes(&r, mode, &p);
@@ -464,10 +470,10 @@ enum x86_decoded x86_decode(enum x86_mode mode, const uint8_t *bytes,
     if (r.fault != X86_DECODED) {
         return r.fault;
     }
-    insn->row = find_row(&r, mode, m, opcode, &p, &more);
+    insn->row = find_row(&r, mode, m, opcode, &p, &fault);
     insn->length = (uint8_t)r.at;
     if (!insn->row) {
-        return more ? X86_NEEDS_MORE : X86_UNDEFINED;
+        return fault;
     }
     set_sizes(insn, mode, &p);
     if (insn->row->modrm) {

@@ -14,6 +14,23 @@ void x86_helper_divide(struct cpu *cpu, uint64_t by, uint32_t size,
 uint64_t x86_helper_rotate_carry(struct cpu *cpu, uint64_t value,
                                  uint32_t count, uint32_t flags,
                                  uint32_t how);
+/* -- fp.c: `op` is told at each of them ------------------------------------ */
+void x86_helper_fp(struct cpu *cpu, const union ir_value *a,
+                   const union ir_value *b, uint32_t op,
+                   union ir_value *result);
+void x86_helper_fp_compare(struct cpu *cpu, const union ir_value *a,
+                           const union ir_value *b, uint32_t op,
+                           union ir_value *result);
+void x86_helper_fp_approximate(struct cpu *cpu, const union ir_value *a,
+                               const union ir_value *b, uint32_t op,
+                               union ir_value *result);
+uint32_t x86_helper_fp_flags(struct cpu *cpu, const union ir_value *a,
+                             const union ir_value *b, uint32_t op);
+uint64_t x86_helper_fp_to_integer(struct cpu *cpu, const union ir_value *a,
+                                  uint32_t op);
+void x86_helper_integer_to_fp(struct cpu *cpu, const union ir_value *a,
+                              uint64_t from, uint32_t op,
+                              union ir_value *result);
 void x86_helper_ldmxcsr(struct cpu *cpu, uint32_t value);
 uint64_t x86_helper_linear_pc(struct cpu *cpu);
 void x86_helper_cpuid(struct cpu *cpu);
