@@ -8,14 +8,15 @@ struct leaf {
 #define BIT(n) (1u << (n))
 
 /* FPU is listed with what user programs and kernels take for granted. */
-#define FEATURES_D (BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(8) | BIT(9) | \
-                    BIT(11) | BIT(13) | BIT(15) | BIT(16))
+#define FEATURES_D (BIT(0) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(8) | BIT(9) | \
+                    BIT(11) | BIT(13) | BIT(15) | BIT(16) | BIT(24) | \
+                    BIT(25) | BIT(26))
 
 static const struct leaf leaves[] = {
     /* "GenuineIntel" */
     {0x0, 1, 0x756e6547, 0x6c65746e, 0x49656e69},
     /* family 15, model 107, stepping 1; CLFLUSH of 64 bytes */
-    {0x1, 0x60fb1, 0x00010800, BIT(13), FEATURES_D | BIT(19)},
+    {0x1, 0x60fb1, 0x00010800, BIT(0) | BIT(13), FEATURES_D | BIT(19)},
     {0x80000000, 0x80000008, 0, 0, 0},
     /* LAHF in 64-bit mode; SYSCALL, NX, RDTSCP, long mode */
     {0x80000001, 0x60fb1, 0, BIT(0),

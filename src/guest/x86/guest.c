@@ -52,6 +52,7 @@ static void reset(struct cpu *cpu)
     }
     x86->cr[0] = 0x60000010;
     x86->mxcsr = 0x1f80;
+    x86->x87_control = 0x40;
     x86->pat = 0x0007040600070406ull;
     x86->apic_base = 0xfee00900; /* enabled, of the first CPU */
     x86->misc_enable = 1;
@@ -101,6 +102,7 @@ static uint64_t mode(const struct cpu *cpu)
                 ? X86_MODE_NO_SSE
                 : 0;
     word |= x86->cr[0] & X86_CR0_TS ? X86_MODE_TS : 0;
+    word |= x86->cr[0] & X86_CR0_EM ? X86_MODE_EM : 0;
     word |= x86->shadow ? X86_MODE_SHADOW : 0;
     return word;
 }

@@ -47,6 +47,15 @@ struct x86_cpu {
     struct x86_segment_register segment[6];
     union ir_value xmm[16];
     uint32_t mxcsr;
+
+    struct x87_register { /* by physical number; ST(i) is number top + i */
+        uint64_t significand;
+        uint16_t exponent; /* and sign */
+    } x87[8];
+    uint16_t x87_control, x87_status; /* the status without TOP */
+    uint8_t x87_top, x87_valid;       /* a bit for each that is not empty */
+    uint16_t x87_opcode;
+    uint64_t x87_ip, x87_dp;
     struct x86_segment_register ldtr, tr;
     struct x86_table_register {
         uint64_t base;
@@ -80,6 +89,7 @@ enum x86_vector {
 };
 
 #define X86_CR0_PE 1u
+#define X86_CR0_MP 2u
 #define X86_CR0_EM 4u
 #define X86_CR0_TS 8u
 #define X86_CR0_WP 0x10000u
@@ -114,6 +124,7 @@ enum x86_slot {
 #define X86_MODE_DF (1u << 5)
 #define X86_MODE_NO_SSE (1u << 7)   /* CR0.EM or no CR4.OSFXSR: #UD */
 #define X86_MODE_TS (1u << 8)       /* CR0.TS: #NM */
+#define X86_MODE_EM (1u << 9)       /* CR0.EM: x87 is #NM */
 #define X86_MODE_SHADOW (1u << 6)   /* one instruction, then interrupts */
 enum { X86_MMU_KERNEL, X86_MMU_USER, X86_N_MMU };
 
