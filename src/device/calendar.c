@@ -19,8 +19,7 @@ static unsigned days_in_month(unsigned month, unsigned year)
 /* Days from the first of year 0, a leap year. */
 static unsigned days_before_year(unsigned year)
 {
-    return year * 365 + (year + 3) / 4 - (year + 99) / 100 +
-           (year + 399) / 400;
+    return year * 365 + (year + 3) / 4 - (year + 99) / 100 + (year + 399) / 400;
 }
 
 struct date calendar_date(int64_t seconds)

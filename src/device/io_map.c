@@ -49,8 +49,7 @@ static struct io_range *find(struct io_map *map, enum io_space space,
 }
 
 bool io_map_add(struct io_map *map, enum io_space space, uint64_t base,
-                uint64_t size, const struct io_handlers *handlers,
-                void *opaque)
+                uint64_t size, const struct io_handlers *handlers, void *opaque)
 {
     for (unsigned i = 0; i < map->n; i++) {
         const struct io_range *range = &map->ranges[i];
@@ -108,8 +107,8 @@ static unsigned piece_of(const struct io_map *map, enum io_space space,
     return piece;
 }
 
-uint64_t io_map_read(struct io_map *map, enum io_space space,
-                     uint64_t address, unsigned size)
+uint64_t io_map_read(struct io_map *map, enum io_space space, uint64_t address,
+                     unsigned size)
 {
     uint64_t value = 0;
 

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { STOPPED, RUNNING, SUSPENDED }; /* pit8254_channel.running */
+enum { STOPPED, RUNNING, SUSPENDED };         /* pit8254_channel.running */
 enum { LOW_BYTE = 1, HIGH_BYTE, BOTH_BYTES }; /* pit8254_channel.access */
 
 static uint64_t tick_now(const struct pit8254 *pit)
@@ -32,7 +32,7 @@ static bool triggered(const struct pit8254_channel *c)
 
 static uint64_t elapsed(const struct pit8254_channel *c, uint64_t tick)
 {
-    if (c->running == SUSPENDED) {
+    if (c->running != RUNNING) {
         return c->held;
     }
     return tick < c->start ? 0 : tick - c->start;
@@ -55,8 +55,7 @@ static bool output(const struct pit8254_channel *c, uint64_t tick)
     case 2:
         return c->running != RUNNING || phase_of(c, tick) != c->count - 1;
     case 3:
-        return c->running != RUNNING ||
-               phase_of(c, tick) < (c->count + 1) / 2;
+        return c->running != RUNNING || phase_of(c, tick) < (c->count + 1) / 2;
     default:
         return c->running == STOPPED || past != c->count;
     }
@@ -265,8 +264,7 @@ static void write_control(struct pit8254 *pit, uint64_t tick, uint8_t value)
     };
 }
 
-static void write_count(struct pit8254_channel *c, uint64_t tick,
-                        uint8_t value)
+static void write_count(struct pit8254_channel *c, uint64_t tick, uint8_t value)
 {
     settle(c, tick);
     if (c->access == LOW_BYTE) {
@@ -382,8 +380,11 @@ void pit8254_init(struct pit8254 *pit, struct clock *clock)
     }
 }
 
-static void make_safe(struct pit8254_channel *c)
+static void make_safe(struct pit8254_channel *c, uint64_t tick)
 {
+    /* A start far ahead would let sums wrap, and the timer be due for ever. */
+    c->start = c->start > tick + 1 ? tick + 1 : c->start;
+    c->held = c->held > tick ? tick : c->held;
     c->mode = c->mode > 5 ? 0 : c->mode;
     c->access = c->access & 3 ? c->access & 3 : BOTH_BYTES;
     c->bcd = c->bcd != 0;
@@ -404,7 +405,7 @@ static void loaded(void *opaque)
     struct pit8254 *pit = opaque;
 
     for (unsigned i = 0; i < 3; i++) {
-        make_safe(&pit->channel[i]);
+        make_safe(&pit->channel[i], tick_now(pit));
     }
     pit->output = pit->output != 0;
     update(pit);
@@ -412,19 +413,19 @@ static void loaded(void *opaque)
 }
 
 #define FIELD(member) DEVICE_FIELD(struct pit8254, member)
-#define CHANNEL(n)                                                            \
-    FIELD(channel[n].start), FIELD(channel[n].held),                          \
-        FIELD(channel[n].reload_at), FIELD(channel[n].count),                 \
-        FIELD(channel[n].reload), FIELD(channel[n].reload_pending),           \
-        FIELD(channel[n].running), FIELD(channel[n].mode),                    \
-        FIELD(channel[n].access), FIELD(channel[n].bcd),                      \
-        FIELD(channel[n].gate), FIELD(channel[n].low_byte),                   \
-        FIELD(channel[n].write_high), FIELD(channel[n].read_high),            \
-        FIELD(channel[n].latched), FIELD(channel[n].status_latched),          \
+#define CHANNEL(n)                                                   \
+    FIELD(channel[n].start), FIELD(channel[n].held),                 \
+        FIELD(channel[n].reload_at), FIELD(channel[n].count),        \
+        FIELD(channel[n].reload), FIELD(channel[n].reload_pending),  \
+        FIELD(channel[n].running), FIELD(channel[n].mode),           \
+        FIELD(channel[n].access), FIELD(channel[n].bcd),             \
+        FIELD(channel[n].gate), FIELD(channel[n].low_byte),          \
+        FIELD(channel[n].write_high), FIELD(channel[n].read_high),   \
+        FIELD(channel[n].latched), FIELD(channel[n].status_latched), \
         FIELD(channel[n].status), FIELD(channel[n].latch)
 
-static const struct device_field fields[] = {
-    CHANNEL(0), CHANNEL(1), CHANNEL(2), FIELD(output), FIELD(port61)};
+static const struct device_field fields[] = {CHANNEL(0), CHANNEL(1), CHANNEL(2),
+                                             FIELD(output), FIELD(port61)};
 
 const struct device_table pit8254_table = {
     "pit8254", fields, sizeof(fields) / sizeof(fields[0]), loaded};

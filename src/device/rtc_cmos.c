@@ -13,7 +13,7 @@
 
 #define OSCILLATOR_HZ 32768u
 #define UPDATE_NS 2228000u /* how long before its change the date is unsure */
-#define FAR 1000000000000 /* seconds; keeps sums from overflowing */
+#define FAR 1000000000000  /* seconds; keeps sums from overflowing */
 
 enum {
     SECOND = 0x00,
@@ -59,8 +59,7 @@ static int64_t second_now(const struct rtc_cmos *rtc)
 
 static uint32_t fraction_now(const struct rtc_cmos *rtc)
 {
-    return (clock_now(rtc->clock) % NS_PER_SECOND + rtc->phase) %
-           NS_PER_SECOND;
+    return (clock_now(rtc->clock) % NS_PER_SECOND + rtc->phase) % NS_PER_SECOND;
 }
 
 static uint8_t encode(const struct rtc_cmos *rtc, unsigned value)
@@ -141,9 +140,8 @@ static uint64_t period_now(const struct rtc_cmos *rtc)
 {
     int shift = period_shift(rtc);
 
-    return shift < 0
-               ? 0
-               : ticks_at(clock_now(rtc->clock), OSCILLATOR_HZ) >> shift;
+    return shift < 0 ? 0
+                     : ticks_at(clock_now(rtc->clock), OSCILLATOR_HZ) >> shift;
 }
 
 /* 0xc0 and above: any value does. */
@@ -205,10 +203,9 @@ static void fold(struct rtc_cmos *rtc)
 
 static uint64_t ns_of_second(const struct rtc_cmos *rtc, int64_t second)
 {
-    __int128 ns =
-        ((__int128)second - rtc->base) * NS_PER_SECOND - rtc->phase;
+    __int128 ns = ((__int128)second - rtc->base) * NS_PER_SECOND - rtc->phase;
 
-    return ns > (__int128)UINT64_MAX ? UINT64_MAX : (uint64_t)ns;
+    return ns < 0 ? 0 : ns > (__int128)UINT64_MAX ? UINT64_MAX : (uint64_t)ns;
 }
 
 static void arm(struct rtc_cmos *rtc)
@@ -293,8 +290,8 @@ static void write_control(struct rtc_cmos *rtc, uint8_t a, uint8_t b)
         /* The first update comes half a second later. */
         uint32_t of_clock = clock_now(rtc->clock) % NS_PER_SECOND;
 
-        rtc->phase = (NS_PER_SECOND + NS_PER_SECOND / 2 - of_clock) %
-                     NS_PER_SECOND;
+        rtc->phase =
+            (NS_PER_SECOND + NS_PER_SECOND / 2 - of_clock) % NS_PER_SECOND;
     }
     if (stood && !standing(rtc)) {
         registers_to_date(rtc);
@@ -305,8 +302,7 @@ static void write_control(struct rtc_cmos *rtc, uint8_t a, uint8_t b)
     rtc->seen_period = period_now(rtc);
 }
 
-static void write_register(struct rtc_cmos *rtc, unsigned index,
-                           uint8_t value)
+static void write_register(struct rtc_cmos *rtc, unsigned index, uint8_t value)
 {
     if (is_date(index) && !standing(rtc)) {
         fold(rtc);
@@ -362,13 +358,18 @@ void rtc_cmos_set(struct rtc_cmos *rtc, unsigned index, uint8_t value)
 
 /* -- State ----------------------------------------------------------------- */
 
+static int64_t near(int64_t second)
+{
+    return second > FAR ? FAR : second < -FAR ? -FAR : second;
+}
+
 void rtc_cmos_init(struct rtc_cmos *rtc, struct clock *clock, int64_t seconds)
 {
     memset(rtc, 0, sizeof(*rtc));
     rtc->clock = clock;
     rtc->timer = (struct timer){.expired = expired, .opaque = rtc};
     clock_add_timer(clock, &rtc->timer);
-    rtc->base = seconds > FAR ? FAR : seconds < -FAR ? -FAR : seconds;
+    rtc->base = near(seconds);
     rtc->ram[A] = 0x26; /* 32 kHz oscillator, 1024 Hz */
     rtc->ram[B] = B_24_HOURS;
     rtc->ram[D] = 0x80; /* the battery is good */
@@ -379,28 +380,25 @@ void rtc_cmos_init(struct rtc_cmos *rtc, struct clock *clock, int64_t seconds)
 static void loaded(void *opaque)
 {
     struct rtc_cmos *rtc = opaque;
-    int64_t base = rtc->base;
 
-    rtc->base = base > FAR ? FAR : base < -FAR ? -FAR : base;
+    rtc->base = near(rtc->base);
+    rtc->seen_second = near(rtc->seen_second);
     rtc->phase %= NS_PER_SECOND;
-    if (rtc->seen_second > second_now(rtc) ||
-        rtc->seen_second < second_now(rtc) - 86400) {
-        rtc->seen_second = second_now(rtc);
-    }
     rtc->weekday_shift %= 7;
     rtc->index &= 0x7f;
     rtc->ram[A] &= 0x7f;
     rtc->ram[D] = 0x80;
     rtc->output = rtc->output != 0;
-    update(rtc);
+    arm(rtc);
     wire_set(&rtc->interrupt, rtc->output);
 }
 
 #define FIELD(member) DEVICE_FIELD(struct rtc_cmos, member)
 
 static const struct device_field fields[] = {
-    FIELD(base),          FIELD(phase),       FIELD(seen_second),
-    FIELD(seen_period),   FIELD(weekday_shift), FIELD(index),
+    FIELD(base),          FIELD(phase),
+    FIELD(seen_second),   FIELD(seen_period),
+    FIELD(weekday_shift), FIELD(index),
     FIELD(output),        DEVICE_ARRAY(struct rtc_cmos, ram, 128),
 };
 

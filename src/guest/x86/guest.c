@@ -1,9 +1,16 @@
 /* x86 as the engine sees it: the tables, and the functions of guest.h. */
 #include "guest/x86/helpers.h"
 
+#include "exec/machine.h"
 #include "guest/x86/decode.h"
+#include "mem/mem.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 static const struct guest_slot slots[] = {
 #define X86_SLOT(name, member, size, type) \
@@ -117,11 +124,65 @@ static unsigned mmu_index(uint64_t mode)
     return mode & X86_MODE_USER ? X86_MMU_USER : X86_MMU_KERNEL;
 }
 
+/* Everything from the first register to the noted exception, which is empty
+ * between steps: no byte there is left undefined. */
+static uint64_t hash_registers(const struct cpu *cpu)
+{
+    const struct x86_cpu *x86 = x86_of(cpu);
+
+    return XXH3_64bits(x86->gpr, offsetof(struct x86_cpu, exception) -
+                                     offsetof(struct x86_cpu, gpr));
+}
+
+void x86_start_flat(struct cpu *cpu, uint32_t rip, uint32_t rsi,
+                    uint32_t gdt)
+{
+    static const uint64_t descriptors[4] = {0, 0, 0x00cf9b000000ffffull,
+                                            0x00cf93000000ffffull};
+    struct x86_cpu *x86 = x86_of(cpu);
+
+    mem_write_physical(cpu->machine->memory, gdt, descriptors,
+                       sizeof(descriptors));
+    x86->gdtr = (struct x86_table_register){gdt, sizeof(descriptors) - 1};
+    x86->idtr = (struct x86_table_register){0, 0};
+    x86->cr[0] = 0x11;
+    for (unsigned i = 0; i < 6; i++) {
+        x86->segment[i] = (struct x86_segment_register){
+            .limit = 0xffffffffu,
+            .selector = i == X86_CS ? 0x10 : 0x18,
+            .access = i == X86_CS ? 0xc09b : 0xc093};
+    }
+    x86->rip = rip;
+    x86->gpr[6] = rsi;
+}
+
 static void note_misaligned(struct cpu *cpu, uint64_t address,
                             enum mem_access access)
 {
     (void)address, (void)access;
     x86_note_error(cpu, X86_GP, 0);
+}
+
+static void print_registers(const struct cpu *cpu, void *file)
+{
+    static const char *const names[] = {"ES", "CS", "SS", "DS", "FS", "GS"};
+    const struct x86_cpu *x86 = x86_of(cpu);
+
+    for (unsigned i = 0; i < 16; i++) {
+        fprintf(file, "%3s=%016" PRIx64 "%s", slots[i].name, x86->gpr[i],
+                i % 4 == 3 ? "\n" : " ");
+    }
+    fprintf(file, "rip=%016" PRIx64 " eflags=%08x cpl=%u halted=%d\n",
+            x86->rip, x86_get_eflags(x86), x86->cpl, cpu->halted);
+    for (unsigned i = 0; i < 6; i++) {
+        fprintf(file, "%s =%04x %016" PRIx64 " %08x %04x\n", names[i],
+                x86->segment[i].selector, x86->segment[i].base,
+                x86->segment[i].limit, x86->segment[i].access);
+    }
+    fprintf(file,
+            "cr0=%08" PRIx64 " cr2=%016" PRIx64 " cr3=%016" PRIx64
+            " cr4=%08" PRIx64 " efer=%04" PRIx64 "\n",
+            x86->cr[0], x86->cr[2], x86->cr[3], x86->cr[4], x86->efer);
 }
 
 const struct guest x86_guest = {
@@ -140,6 +201,8 @@ const struct guest x86_guest = {
     .translate = x86_translate,
     .walk = x86_walk,
     .note_misaligned = note_misaligned,
+    .hash_registers = hash_registers,
+    .print_registers = print_registers,
     .deliver_exception = x86_deliver_exception,
     .accepts_interrupt = x86_accepts_interrupt,
     .deliver_interrupt = x86_deliver_interrupt,

@@ -51,6 +51,7 @@ struct x86_cpu {
     struct x87_register { /* by physical number; ST(i) is number top + i */
         uint64_t significand;
         uint16_t exponent; /* and sign */
+        uint16_t zero[3];  /* so that all bytes are defined, for the hash */
     } x87[8];
     uint16_t x87_control, x87_status; /* the status without TOP */
     uint8_t x87_top, x87_valid;       /* a bit for each that is not empty */
@@ -153,6 +154,11 @@ enum x86_helper {
 
 size_t x86_translate(struct ir_builder *b, uint64_t mode, uint64_t pc,
                      const uint8_t *bytes, size_t size, unsigned max_insns);
+
+/* Puts the CPU into flat 32-bit protected mode at an address, with RSI set;
+ * a GDT of 32 bytes is written to `gdt` in guest memory. For boards. */
+void x86_start_flat(struct cpu *cpu, uint32_t rip, uint32_t rsi,
+                    uint32_t gdt);
 
 extern const struct guest x86_guest;
 

@@ -43,7 +43,7 @@ static long double value_of(const struct x87_register *r)
 
 static struct x87_register register_of(long double value)
 {
-    struct x87_register r = {0, 0};
+    struct x87_register r = {0};
 
     memcpy(&r, &value, 10);
     return r;
@@ -56,7 +56,8 @@ static unsigned physical(const struct x86_cpu *x86, unsigned i)
     return (x86->x87_top + i) & 7;
 }
 
-static const struct x87_register indefinite = {0xc000000000000000ull, 0xffff};
+static const struct x87_register indefinite = {0xc000000000000000ull, 0xffff,
+                                               {0}};
 
 /* ST(i); an empty one is an invalid operation, and reads as indefinite. */
 long double x87_get(struct x86_cpu *x86, unsigned i)
@@ -193,18 +194,24 @@ void x87_check_pending(struct cpu *cpu)
     }
 }
 
+union integer { /* what FLD and FIST take and leave in memory */
+    uint64_t u64;
+    uint32_t u32;
+    uint16_t u16;
+};
+
 static long double load_float(struct cpu *cpu, uint64_t at, unsigned size)
 {
     struct x86_cpu *x86 = x86_of(cpu);
-    uint64_t bits = x86_read_implied(cpu, at, size, x86->cpl);
+    union integer bits = {x86_read_implied(cpu, at, size, x86->cpl)};
     long double value;
 
     x87_host_enter(x86);
     if (size == 4) {
         __asm__ volatile("flds %1\n\tfstpt %0"
-                         : "=m"(value) : "m"(*(uint32_t *)&bits));
+                         : "=m"(value) : "m"(bits.u32));
     } else {
-        __asm__ volatile("fldl %1\n\tfstpt %0" : "=m"(value) : "m"(bits));
+        __asm__ volatile("fldl %1\n\tfstpt %0" : "=m"(value) : "m"(bits.u64));
     }
     x87_host_leave(x86, 0);
     return value;
@@ -222,17 +229,17 @@ static void store_float(struct cpu *cpu, uint64_t at, unsigned size)
 {
     struct x86_cpu *x86 = x86_of(cpu);
     long double value = x87_get(x86, 0);
-    uint64_t bits = 0;
+    union integer bits = {0};
 
     x87_host_enter(x86);
     if (size == 4) {
         __asm__ volatile("fldt %1\n\tfstps %0"
-                         : "=m"(*(uint32_t *)&bits) : "m"(value));
+                         : "=m"(bits.u32) : "m"(value));
     } else {
-        __asm__ volatile("fldt %1\n\tfstpl %0" : "=m"(bits) : "m"(value));
+        __asm__ volatile("fldt %1\n\tfstpl %0" : "=m"(bits.u64) : "m"(value));
     }
     x87_host_leave(x86, 0);
-    x86_write_implied(cpu, at, size, bits, x86->cpl);
+    x86_write_implied(cpu, at, size, bits.u64, x86->cpl);
 }
 
 static void store_integer(struct cpu *cpu, uint64_t at, unsigned size,
@@ -242,27 +249,27 @@ static void store_integer(struct cpu *cpu, uint64_t at, unsigned size,
     long double value = x87_get(x86, 0);
     uint16_t control = (uint16_t)(x86->x87_control | 0x3f |
                                   (truncate ? 0xc00 : 0));
-    uint64_t bits = 0;
+    union integer bits = {0};
 
     x87_host_enter(x86);
     __asm__ volatile("fldcw %0" : : "m"(control));
     if (size == 2) {
         __asm__ volatile("fldt %1\n\tfistps %0"
-                         : "=m"(*(uint16_t *)&bits) : "m"(value));
+                         : "=m"(bits.u16) : "m"(value));
     } else if (size == 4) {
         __asm__ volatile("fldt %1\n\tfistpl %0"
-                         : "=m"(*(uint32_t *)&bits) : "m"(value));
+                         : "=m"(bits.u32) : "m"(value));
     } else {
-        __asm__ volatile("fldt %1\n\tfistpq %0" : "=m"(bits) : "m"(value));
+        __asm__ volatile("fldt %1\n\tfistpq %0" : "=m"(bits.u64) : "m"(value));
     }
     x87_host_leave(x86, 0);
-    x86_write_implied(cpu, at, size, bits, x86->cpl);
+    x86_write_implied(cpu, at, size, bits.u64, x86->cpl);
 }
 
 static void load_extended(struct cpu *cpu, uint64_t at)
 {
     struct x86_cpu *x86 = x86_of(cpu);
-    struct x87_register r;
+    struct x87_register r = {0};
 
     r.significand = x86_read_implied(cpu, at, 8, x86->cpl);
     r.exponent = (uint16_t)x86_read_implied(cpu, at + 8, 2, x86->cpl);

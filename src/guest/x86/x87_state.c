@@ -90,7 +90,7 @@ void x87_store_environment(struct cpu *cpu, uint64_t at, bool all)
 void x87_load_environment(struct cpu *cpu, uint64_t at, bool all)
 {
     struct x86_cpu *x86 = x86_of(cpu);
-    struct x87_register loaded[8];
+    struct x87_register loaded[8] = {0};
     uint32_t words[7];
 
     for (unsigned i = 0; i < 7; i++) {

@@ -1,0 +1,45 @@
+/* The PC: what stands where, and which wire leads to which pin. */
+#ifndef BOARD_PC_H
+#define BOARD_PC_H
+
+#include "boundary/live.h"
+#include "device/i8042.h"
+#include "device/i8259.h"
+#include "device/isa_debug_exit.h"
+#include "device/pit8254.h"
+#include "device/port92.h"
+#include "device/rtc_cmos.h"
+#include "device/uart16550.h"
+#include "exec/machine.h"
+
+struct pc_options {
+    uint64_t ram_size;  /* bytes, a multiple of 1 MiB, up to 3 GiB */
+    int64_t rtc_base;   /* seconds since 1970-01-01 at virtual time 0 */
+    struct char_backend serial; /* of COM1 */
+    uint16_t debug_exit_port;   /* 0: no such device */
+};
+
+struct pc {
+    struct machine *machine;
+    struct live *live;
+    struct mem_block *ram;
+    struct i8259 pic;
+    struct pit8254 pit;
+    struct rtc_cmos rtc;
+    struct uart16550 com1;
+    struct i8042 keyboard;
+    struct port92 port92;
+    struct isa_debug_exit debug_exit;
+    int exit_status; /* of the debug exit; -1: not used */
+};
+
+/* NULL: *message (to be freed) says why. */
+struct pc *pc_new(const struct pc_options *options, char **message);
+void pc_free(struct pc *pc);
+
+/* Loads a bzImage, an initial RAM disk (path may be NULL) and a command line,
+ * and points the CPU at the kernel. False: *message as above. */
+bool pc_boot_linux(struct pc *pc, const char *kernel, const char *initrd,
+                   const char *append, char **message);
+
+#endif
