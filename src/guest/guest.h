@@ -18,6 +18,13 @@ struct guest_slot {
     uint8_t type;    /* enum ir_type; a narrower slot is zero-extended */
 };
 
+/* A piece of state as snapshots hold it: by name, so that a later version may
+ * add one. Little-endian on every host that there is a code generator for. */
+struct guest_field {
+    const char *name;
+    uint32_t offset, size;
+};
+
 /* Effects of a helper. Without any, the helper is a pure function. */
 #define HELPER_READS 1u  /* may read any slot */
 #define HELPER_WRITES 2u /* may write any slot */
@@ -64,6 +71,8 @@ struct guest {
     const struct guest_helper *helpers;
     uint32_t n_helpers;
     unsigned n_mmu; /* MMU indexes in use */
+    const struct guest_field *fields; /* all state but the common part */
+    uint32_t n_fields;
 
     void (*reset)(struct cpu *cpu);
     uint64_t (*get_pc)(const struct cpu *cpu); /* linear */

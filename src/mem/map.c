@@ -248,3 +248,17 @@ void mem_write_block(struct memory *mem, struct mem_block *shown,
         size -= n;
     }
 }
+
+bool mem_mapping_at(const struct memory *mem, unsigned index,
+                    struct mem_mapping *mapping)
+{
+    const struct mem_range *range;
+
+    if (index >= mem->n_ranges) {
+        return false;
+    }
+    range = &mem->ranges[index];
+    *mapping = (struct mem_mapping){range->start, range->size,
+                                    &range->block->shown, range->offset};
+    return true;
+}

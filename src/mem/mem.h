@@ -50,6 +50,15 @@ void mem_clear_written(struct memory *mem, struct mem_block *block);
 void mem_map(struct memory *mem, uint64_t physical, uint64_t size,
              struct mem_block *block, uint64_t offset);
 
+/* The mappings in ascending order, without overlap. False: no more. */
+struct mem_mapping {
+    uint64_t physical, size;
+    struct mem_block *block;
+    uint64_t offset;
+};
+bool mem_mapping_at(const struct memory *mem, unsigned index,
+                    struct mem_mapping *mapping);
+
 /* The block behind an address, or NULL for I/O. */
 struct mem_block *mem_lookup(const struct memory *mem, uint64_t physical,
                              uint64_t *offset);

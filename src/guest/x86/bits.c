@@ -104,10 +104,9 @@ static void move_address(struct x86_translator *t, unsigned bits)
                 ir_const_i32(t->b, (unsigned)__builtin_ctz(bits)));
     by = ir_bin(t->b, IR_shl, by,
                 ir_const_i32(t->b, (unsigned)__builtin_ctz(bits / 8)));
-    t->address = ir_bin(t->b, IR_add, x86_address(t), by);
-    if (t->mode != X86_MODE_64) {
-        t->address = x86_to_i64(t, x86_to_i32(t, t->address));
-    }
+    by = ir_bin(t->b, IR_add, x86_effective_address(t), by);
+    t->address = x86_segment_address(t, t->insn.segment,
+                                     x86_cut_address(t, by));
 }
 
 /* BT, BTS, BTR, BTC: CF is the bit, the other flags stay. */

@@ -8,27 +8,85 @@ static ir_ref condition(struct x86_translator *t)
                  (unsigned)t->insn.row->argument);
 }
 
-static uint64_t target(const struct x86_translator *t)
+/*
+ * Offsets and addresses: the unit's pc is linear, what the guest pushes, pops
+ * and jumps to is an offset in CS. The base is a value of the running guest,
+ * and zero where the mode word says so. A target of 16 bits wraps around
+ * within the segment, so that above a base it is no constant.
+ */
+static bool has_base(const struct x86_translator *t)
+{
+    return t->mode != X86_MODE_64 && (t->mode_word & X86_MODE_BASES);
+}
+
+static ir_ref from_offset(struct x86_translator *t, ir_ref offset)
+{
+    if (t->insn.size == 2) {
+        offset = x86_zero_extend(t, offset, 16);
+    }
+    return x86_segment_address(t, X86_CS, x86_to_i64(t, offset));
+}
+
+/* The offset of the next instruction plus `by`, of the operand's size. */
+static ir_ref next_offset(struct x86_translator *t, uint64_t by)
+{
+    unsigned size = t->insn.size;
+    ir_ref next = x86_constant(t, size, t->next_pc + by);
+
+    if (!has_base(t)) {
+        return next;
+    }
+    return ir_bin(t->b, IR_sub, next,
+                  x86_to_i32(t, ir_get(t->b, X86_SLOT_cs_base)));
+}
+
+static bool is_fixed(const struct x86_translator *t)
+{
+    return t->insn.size != 2 || !has_base(t);
+}
+
+static uint64_t fixed_target(const struct x86_translator *t)
 {
     uint64_t pc = t->next_pc + t->insn.operand[0].value;
 
     return t->insn.size == 2 ? (uint16_t)pc : x86_pc(t, pc);
 }
 
-/* A computed pc, cut to the operand's size. */
-static void jump_to(struct x86_translator *t, ir_ref pc)
+/* To an offset in CS. */
+static void jump_to(struct x86_translator *t, ir_ref offset)
 {
-    if (t->insn.size == 2) {
-        pc = x86_zero_extend(t, pc, 16);
+    x86_exit(t, from_offset(t, offset), IR_EXIT_INDIRECT);
+}
+
+static void jump_relative(struct x86_translator *t)
+{
+    if (is_fixed(t)) {
+        x86_exit(t, ir_const_i64(t->b, fixed_target(t)), IR_EXIT_LINK);
+    } else {
+        jump_to(t, next_offset(t, t->insn.operand[0].value));
     }
-    x86_exit(t, x86_to_i64(t, pc), IR_EXIT_INDIRECT);
+}
+
+/* True: the unit ends here, whatever the condition. */
+static bool branch(struct x86_translator *t, ir_ref taken)
+{
+    ir_ref target;
+
+    if (is_fixed(t)) {
+        x86_exit_if(t, taken, fixed_target(t));
+        return false;
+    }
+    target = from_offset(t, next_offset(t, t->insn.operand[0].value));
+    x86_exit(t, ir_select(t->b, taken, target,
+                          ir_const_i64(t->b, t->next_pc)),
+             IR_EXIT_INDIRECT);
+    return true;
 }
 
 /* The unit goes on where the branch is not taken. */
 bool x86_tr_jcc(struct x86_translator *t)
 {
-    x86_exit_if(t, condition(t), target(t));
-    return false;
+    return branch(t, condition(t));
 }
 
 bool x86_tr_setcc(struct x86_translator *t)
@@ -48,7 +106,7 @@ bool x86_tr_cmov(struct x86_translator *t)
 
 bool x86_tr_jmp(struct x86_translator *t)
 {
-    x86_exit(t, ir_const_i64(t->b, target(t)), IR_EXIT_LINK);
+    jump_relative(t);
     return true;
 }
 
@@ -66,10 +124,10 @@ bool x86_tr_call(struct x86_translator *t)
     ir_ref pointer = x86_stack_moved(t, -(int64_t)size);
 
     x86_store(t, x86_stack_address(t, pointer), size,
-              x86_constant(t, size, t->next_pc));
+              next_offset(t, 0));
     x86_set_stack(t, pointer);
     if (direct) {
-        x86_exit(t, ir_const_i64(t->b, target(t)), IR_EXIT_LINK);
+        jump_relative(t);
     } else {
         jump_to(t, to);
     }
@@ -108,6 +166,5 @@ bool x86_tr_loop(struct x86_translator *t)
                        ir_cc(t->b, x86_get_flags(t),
                              kind == LOOPE ? 4 : 5));
     }
-    x86_exit_if(t, taken, target(t));
-    return false;
+    return branch(t, taken);
 }

@@ -19,6 +19,14 @@ static const struct guest_slot slots[] = {
 #undef X86_SLOT
 };
 
+static const struct guest_field fields[] = {
+#define X86_FIELD(member) \
+    {#member, offsetof(struct x86_cpu, member), \
+     sizeof(((struct x86_cpu *)0)->member)},
+#include "guest/x86/fields.def"
+#undef X86_FIELD
+};
+
 static const struct guest_helper helpers[] = {
 #define ARGS(...) {__VA_ARGS__}
 #define X86_HELPER(name, function, result, n, args, effects) \
@@ -193,6 +201,8 @@ const struct guest x86_guest = {
     .helpers = helpers,
     .n_helpers = X86_N_HELPERS,
     .n_mmu = X86_N_MMU,
+    .fields = fields,
+    .n_fields = sizeof(fields) / sizeof(fields[0]),
     .reset = reset,
     .get_pc = get_pc,
     .set_pc = set_pc,

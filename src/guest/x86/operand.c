@@ -92,7 +92,7 @@ void x86_set_register(struct x86_translator *t,
 
 /* -- Addresses ------------------------------------------------------------- */
 
-static ir_ref cut_address(struct x86_translator *t, ir_ref address)
+ir_ref x86_cut_address(struct x86_translator *t, ir_ref address)
 {
     switch (t->insn.address_size) {
     case 2:
@@ -126,7 +126,7 @@ ir_ref x86_effective_address(struct x86_translator *t)
     } else {
         sum = ir_bin(t->b, IR_add, sum, ir_const_i64(t->b, displacement));
     }
-    return cut_address(t, sum);
+    return x86_cut_address(t, sum);
 }
 
 ir_ref x86_segment_address(struct x86_translator *t, unsigned segment,

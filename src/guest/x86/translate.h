@@ -42,6 +42,8 @@ unsigned x86_bits(const struct x86_translator *t, unsigned place);
 /* The linear address of the memory operand; and without its segment. */
 ir_ref x86_address(struct x86_translator *t);
 ir_ref x86_effective_address(struct x86_translator *t);
+/* An offset, which wraps around at the instruction's address size. */
+ir_ref x86_cut_address(struct x86_translator *t, ir_ref offset);
 /* The linear address of an offset in a segment. */
 ir_ref x86_segment_address(struct x86_translator *t, unsigned segment,
                            ir_ref offset);
