@@ -129,6 +129,16 @@ struct boundary *record_begin(struct live *live, struct log_writer *log)
     return &record->boundary;
 }
 
+void record_flush(struct boundary *b)
+{
+    log_writer_flush(record_of(b)->log);
+}
+
+const char *record_failure(struct boundary *b)
+{
+    return log_writer_failure(record_of(b)->log);
+}
+
 bool record_end(struct boundary *b, char **message)
 {
     struct record *record = record_of(b);

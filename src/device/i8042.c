@@ -280,7 +280,7 @@ static void write_data(struct i8042 *c, uint8_t byte)
         put(c, STATUS_AUX | STATUS_TIMEOUT, RESEND);
         break;
     default:
-        c->ram[(command - 1) % sizeof(c->ram)] = byte;
+        c->ram[((command - 1) & 31) % sizeof(c->ram)] = byte;
     }
 }
 

@@ -18,7 +18,7 @@ static void port_write(void *opaque, uint64_t address, uint64_t value,
     (void)address;
     (void)size;
     if (device->end) {
-        device->end(device->opaque, (uint32_t)value << 1 | 1);
+        device->end(device->opaque, value);
     }
 }
 

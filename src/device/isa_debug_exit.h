@@ -1,6 +1,7 @@
 /*
- * A port by which test programs end the machine: to write v ends it with
- * status 2v + 1, of which a process sees the low eight bits. It has no state.
+ * A port by which test programs end the machine. By custom the status of a
+ * run that is ended by writing v is 2v + 1, so never 0; that is the board's.
+ * It has no state.
  */
 #ifndef DEVICE_ISA_DEBUG_EXIT_H
 #define DEVICE_ISA_DEBUG_EXIT_H
@@ -8,7 +9,7 @@
 #include "device/device.h"
 
 struct isa_debug_exit {
-    void (*end)(void *opaque, unsigned status); /* to be set after init */
+    void (*end)(void *opaque, unsigned value); /* to be set after init */
     void *opaque;
 };
 

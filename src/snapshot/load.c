@@ -180,7 +180,7 @@ static bool take_cpu(struct loader *l)
 
 static bool take_block(struct loader *l, uint64_t *total)
 {
-    char name[256], *kept;
+    char name[256];
     uint64_t kind, size;
 
     take_name(l, name);
@@ -191,10 +191,8 @@ static bool take_block(struct loader *l, uint64_t *total)
         return fail(l, "damaged in its memory blocks");
     }
     *total += size;
-    kept = panda_message("%s", name); /* blocks live as long as the machine */
-    if (!mem_add_block(l->machine->memory, kept, (enum block_kind)kind,
+    if (!mem_add_block(l->machine->memory, name, (enum block_kind)kind,
                        size)) {
-        free(kept);
         return fail(l, "larger than this host's memory");
     }
     return true;

@@ -13,11 +13,11 @@ struct leaf {
                     BIT(25) | BIT(26))
 
 static const struct leaf leaves[] = {
-    /* "GenuineIntel" */
-    {0x0, 1, 0x756e6547, 0x6c65746e, 0x49656e69},
+    /* "AuthenticAMD" */
+    {0x0, 1, 0x68747541, 0x444d4163, 0x69746e65},
     /* family 15, model 107, stepping 1; CLFLUSH of 64 bytes */
     {0x1, 0x60fb1, 0x00010800, BIT(0) | BIT(13), FEATURES_D | BIT(19)},
-    {0x80000000, 0x80000008, 0, 0, 0},
+    {0x80000000, 0x80000008, 0x68747541, 0x444d4163, 0x69746e65},
     /* LAHF in 64-bit mode; SYSCALL, NX, RDTSCP, long mode */
     {0x80000001, 0x60fb1, 0, BIT(0),
      BIT(11) | BIT(20) | BIT(27) | BIT(29)},

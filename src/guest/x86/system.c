@@ -116,6 +116,26 @@ static uint64_t *plain_msr(struct x86_cpu *x86, uint32_t number)
     }
 }
 
+/* Registers of AMD's that kernels touch without asking: 0, and fixed. */
+static bool ignored_msr(uint32_t number)
+{
+    switch (number) {
+    case 0x8b:       /* microcode patch level */
+    case 0xc0010010: /* SYSCFG */
+    case 0xc0010015: /* HWCR */
+    case 0xc001001f: /* NB_CFG */
+    case 0xc0010055: /* interrupt pending message */
+    case 0xc0010140: /* OSVW_ID_Length */
+    case 0xc0010141: /* OSVW status */
+    case 0xc0011022: /* DC_CFG */
+    case 0xc0011023: /* IC_CFG */
+    case 0xc0011029: /* DE_CFG */
+        return true;
+    default:
+        return false;
+    }
+}
+
 uint64_t x86_helper_rdmsr(struct cpu *cpu)
 {
     struct x86_cpu *x86 = x86_of(cpu);
@@ -128,6 +148,9 @@ uint64_t x86_helper_rdmsr(struct cpu *cpu)
     }
     if (number == 0x10) {
         return x86_helper_rdtsc(cpu);
+    }
+    if (ignored_msr(number)) {
+        return 0;
     }
     x86_fault_error(cpu, X86_GP, 0);
 }
@@ -148,7 +171,7 @@ void x86_helper_wrmsr(struct cpu *cpu)
         mem_tlb_flush(cpu);
     } else if (plain) {
         *plain = value;
-    } else {
+    } else if (!ignored_msr(number)) {
         x86_fault_error(cpu, X86_GP, 0);
     }
 }
