@@ -1,0 +1,35 @@
+/*
+ * Memory for generated code: one region, mapped twice, once to write and once
+ * to run, so that no address is both. Code is written at `at` and runs at the
+ * same offset from `run`; branches inside the region need no change.
+ */
+#ifndef HOST_X86_64_CODE_MEMORY_H
+#define HOST_X86_64_CODE_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct code_memory {
+    uint8_t *write, *run; /* the two views */
+    size_t size;
+    size_t used;
+};
+
+/* False: the host refuses; errno says why. */
+bool code_memory_open(struct code_memory *memory, size_t size);
+void code_memory_close(struct code_memory *memory);
+
+static inline const uint8_t *code_runs_at(const struct code_memory *memory,
+                                          const uint8_t *written)
+{
+    return memory->run + (written - memory->write);
+}
+
+static inline uint8_t *code_written_at(const struct code_memory *memory,
+                                       const uint8_t *run)
+{
+    return memory->write + (run - memory->run);
+}
+
+#endif
