@@ -1,0 +1,74 @@
+/*
+ * From a unit of IR to x86-64 code.
+ *
+ * Registers: rbx the CPU, r13 the budget (steps left until the deadline), rsp
+ * the frame; rax, rcx, rdx scratch; the others hold values. A unit begins
+ *
+ *     sub r13, steps of the unit ; jl out of budget
+ *
+ * and whoever leaves it early adds back what was not run, so the count is
+ * deadline - r13 at every exit. Values of v128 live in the frame.
+ *
+ * State is stored where it is set, with one exception: flags. A set of the
+ * flags slot from a flags op waits, and is made good where the state can be
+ * seen: in the cold code of an access, before a call, at an exit.
+ */
+#ifndef HOST_X86_64_COMPILE_H
+#define HOST_X86_64_COMPILE_H
+
+#include "host/x86_64/code_memory.h"
+#include "ir/types.h"
+
+struct cpu;
+
+/* One way out of a unit to a constant pc. */
+struct host_exit {
+    uint64_t pc;
+    uint8_t *place; /* displacement of its jump, in the view to write */
+    uint8_t *stub;  /* where that leads when not linked */
+    struct host_unit *owner, *target; /* target: NULL when not linked */
+    struct host_exit *next;           /* of those that lead to the target */
+};
+
+#define HOST_EXITS_MAX 66
+
+struct host_unit {
+    const uint8_t *entry; /* in the view to run */
+    struct host_exit *incoming;
+    unsigned n_exits;
+    struct host_exit exits[];
+};
+
+/* Why generated code came back; other values are a struct host_exit. */
+enum host_return {
+    HOST_RETURN_KIND, /* + enum ir_exit_kind: pc computed */
+    HOST_RETURN_BUDGET = 8,
+};
+
+struct jit {
+    struct code_memory memory;
+    const struct guest *guest;
+    const uint8_t *leave; /* common code: back to C */
+    void *enter;          /* see jit_run() */
+    uint32_t flags_slot;  /* or UINT32_MAX */
+};
+
+bool jit_open(struct jit *jit, const struct guest *guest, size_t size);
+void jit_close(struct jit *jit);
+/* NULL: the code memory is full, or the unit is too large for the frame. The
+ * unit's pc and how many steps it has are the arguments; `running` is what
+ * cold code writes into cpu->running. */
+struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
+                              uint64_t pc, void *running);
+void jit_unit_free(struct host_unit *unit); /* unlinks both ways */
+void jit_link(struct jit *jit, struct host_exit *exit,
+              struct host_unit *target);
+/* Forgets all code; every unit must have been freed. */
+void jit_flush(struct jit *jit);
+
+/* Runs from a unit on for at most cpu->deadline - cpu->count steps. Sets
+ * cpu->count. *pc is where to go on. */
+uint64_t jit_run(struct jit *jit, struct cpu *cpu,
+                 const struct host_unit *unit, uint64_t *pc);
+
+#endif

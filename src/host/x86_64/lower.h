@@ -1,0 +1,120 @@
+/* What the files of the lowering share. */
+#ifndef HOST_X86_64_LOWER_H
+#define HOST_X86_64_LOWER_H
+
+#include "exec/cpu.h"
+#include "host/x86_64/compile.h"
+#include "host/x86_64/emit.h"
+#include "ir/build.h"
+#include "ir/ir.h"
+
+/*
+ * The frame, from rsp up: room for a call's v128 result and an access's value,
+ * a place to save each register, then the slots of values.
+ */
+#define FRAME_VALUE 0
+#define FRAME_SAVED 32
+#define FRAME_SLOTS 160
+#define FRAME_SIZE 16536 /* keeps rsp at a multiple of 16 in calls */
+
+#define N_REGISTERS 16
+
+/* Where values are at one moment. */
+struct places {
+    ir_ref in[N_REGISTERS]; /* the value a register holds, or IR_NONE */
+};
+
+enum cold_kind { COLD_ACCESS, COLD_EXIT };
+
+struct cold { /* code that is emitted behind the unit */
+    enum cold_kind kind;
+    uint8_t *from[2];     /* branches that lead here; [1] may be NULL */
+    const uint8_t *back;  /* where it returns to (COLD_ACCESS) */
+    uint32_t at;          /* the record */
+    uint32_t insn;        /* its guest instruction: index and pc */
+    uint64_t pc;
+    ir_ref pending;       /* flags that wait */
+    struct places places;
+    unsigned result;      /* register of a load's value */
+};
+
+#define COLD_MAX 512
+
+struct lowering {
+    struct emit e;
+    struct jit *jit;
+    const struct ir_unit *unit;
+    struct host_unit *host;
+    void *running;
+    uint64_t unit_pc;
+
+    uint32_t at;          /* the record being lowered */
+    uint32_t insn;
+    uint64_t pc;
+    ir_ref pending;
+    struct places places;
+
+    uint32_t *last_use;   /* by value */
+    uint8_t *uses;        /* by value; saturating */
+    uint8_t *reg;         /* by value: its register, or NO_REGISTER */
+    int32_t *slot;        /* by value: frame offset, or 0 */
+    int32_t frame_used;
+
+    struct cold cold[COLD_MAX];
+    unsigned n_cold;
+    bool failed;
+};
+
+/* -- registers.c ----------------------------------------------------------- */
+void lower_prepare(struct lowering *l); /* last uses */
+/* A register that holds the operand; constants and spilled values come into
+ * the scratch register. */
+unsigned lower_use(struct lowering *l, ir_ref ref, unsigned scratch);
+/* The operand copied into a given scratch register. */
+void lower_into(struct lowering *l, unsigned reg, ir_ref ref);
+/* The same at a moment that has passed: for cold code. */
+void lower_into_at(struct lowering *l, const struct places *places,
+                   unsigned reg, ir_ref ref);
+/* The register of the value being defined. If `dying` is an operand in a
+ * register that is not used any more, that register is taken over. */
+unsigned lower_define(struct lowering *l, ir_ref dying);
+void lower_release(struct lowering *l); /* after a record */
+/* Frame offset of a v128 value or constant; constants are copied there. */
+int32_t lower_vector(struct lowering *l, ir_ref ref);
+int32_t lower_define_vector(struct lowering *l);
+/* Whether a constant fits a sign-extended 32-bit immediate. */
+bool lower_imm(const struct lowering *l, ir_ref ref, int32_t *value);
+bool lower_wide(const struct lowering *l, ir_ref ref);
+/* Registers that a C function may change, saved and restored. */
+void lower_save(struct lowering *l, const struct places *places,
+                unsigned except);
+void lower_restore(struct lowering *l, const struct places *places,
+                   unsigned except);
+
+/* -- lower_flags.c --------------------------------------------------------- */
+bool lower_is_flags(const struct lowering *l, ir_ref ref);
+/* Leaves the host's flags as the flags op would; false for logic's AF. */
+void lower_host_flags(struct lowering *l, const struct places *places,
+                      ir_ref ref);
+/* The flags value in eax. */
+void lower_flags_value(struct lowering *l, const struct places *places,
+                       ir_ref ref);
+/* Stores waiting flags to their slot. */
+void lower_pending(struct lowering *l, const struct places *places,
+                   ir_ref pending);
+void lower_fl_cc(struct lowering *l, const struct ir_ins *ins);
+/* For an exit: host flags such that the returned condition is `ref != 0`. */
+unsigned lower_condition(struct lowering *l, ir_ref ref);
+
+/* -- lower_int.c, lower_vec.c, lower_state.c, lower_exit.c ------------------- */
+bool lower_int(struct lowering *l, const struct ir_ins *ins);
+bool lower_vec(struct lowering *l, const struct ir_ins *ins);
+bool lower_state(struct lowering *l, const struct ir_ins *ins);
+void lower_position(struct lowering *l, uint32_t insn, uint64_t pc);
+void lower_cold_access(struct lowering *l, struct cold *cold);
+void lower_exit(struct lowering *l, const struct ir_ins *ins);
+void lower_exit_if(struct lowering *l, const struct ir_ins *ins);
+void lower_cold_exit(struct lowering *l, struct cold *cold);
+struct cold *lower_new_cold(struct lowering *l, enum cold_kind kind);
+
+#endif

@@ -1,0 +1,279 @@
+/*
+ * Register allocation, forward and in one pass: a value gets a register where
+ * it is defined; when none is free, the one whose last use is farthest away
+ * moves to the frame, where it stays. A value that is in the frame is loaded
+ * into a scratch register for each use.
+ */
+#include "host/x86_64/lower.h"
+
+#include "guest/guest.h"
+
+#include <string.h>
+
+static const uint8_t allocatable[] = {RBP, R12, R14, R15, RSI, RDI,
+                                      R8, R9, R10, R11};
+#define N_ALLOCATABLE sizeof(allocatable)
+/* The first four survive a C call. */
+#define N_PRESERVED 4
+
+static const struct ir_const *constant(const struct lowering *l, ir_ref ref)
+{
+    return &l->unit->consts[ref & ~IR_CONST_BIT];
+}
+
+bool lower_wide(const struct lowering *l, ir_ref ref)
+{
+    return ir_type_of(l->unit, ref) == IR_I64;
+}
+
+bool lower_imm(const struct lowering *l, ir_ref ref, int32_t *value)
+{
+    uint64_t bits;
+
+    if (!ir_is_const(ref)) {
+        return false;
+    }
+    bits = constant(l, ref)->value.u64;
+    *value = (int32_t)bits;
+    return constant(l, ref)->type == IR_I32 ||
+           (uint64_t)(int64_t)*value == bits;
+}
+
+/* -- Last uses ------------------------------------------------------------- */
+
+static void use_until(struct lowering *l, ir_ref ref, uint32_t at)
+{
+    if (ref != IR_NONE && !ir_is_const(ref) && l->last_use[ref] < at) {
+        l->last_use[ref] = at;
+    }
+}
+
+/* What a flags op needs, wherever it is made good. */
+static void keep_flags(struct lowering *l, ir_ref flags, uint32_t until)
+{
+    const struct ir_ins *ins = &l->unit->ins[flags];
+
+    use_until(l, ins->a, until);
+    use_until(l, ins->b, until);
+    use_until(l, ins->c, until);
+}
+
+static void count_use(struct lowering *l, ir_ref ref, uint32_t at)
+{
+    if (ref == IR_NONE || ir_is_const(ref)) {
+        return;
+    }
+    use_until(l, ref, at);
+    l->uses[ref] += l->uses[ref] < 255;
+    /* Flags are made anew at each use. */
+    if (lower_is_flags(l, ref)) {
+        keep_flags(l, ref, at);
+    }
+}
+
+void lower_prepare(struct lowering *l)
+{
+    const struct ir_unit *unit = l->unit;
+    ir_ref waiting = IR_NONE;
+
+    for (uint32_t at = 1; at < unit->n_ins; at++) {
+        const struct ir_ins *ins = &unit->ins[at];
+        const ir_ref refs[4] = {ins->a, ins->b, ins->c, ins->d};
+
+        for (unsigned k = 0; k < 4; k++) {
+            count_use(l, refs[k], at);
+        }
+        if (waiting != IR_NONE) {
+            keep_flags(l, waiting, at);
+        }
+        if (ins->op == IR_set && ins->imm == l->jit->flags_slot) {
+            waiting = lower_is_flags(l, ins->a) ? ins->a : IR_NONE;
+        }
+    }
+    /* A condition that is made at the exit it is for keeps its flags. */
+    for (uint32_t at = 1; at < unit->n_ins; at++) {
+        const struct ir_ins *ins = &unit->ins[at];
+
+        if (ins->op == IR_exit_if && !ir_is_const(ins->a) &&
+            unit->ins[ins->a].op == IR_fl_cc) {
+            ir_ref flags = unit->ins[ins->a].a;
+
+            use_until(l, flags, at);
+            if (lower_is_flags(l, flags)) {
+                keep_flags(l, flags, at);
+            }
+        }
+    }
+}
+
+/* -- Registers ------------------------------------------------------------- */
+
+static int32_t new_slot(struct lowering *l, int32_t size)
+{
+    int32_t slot = (l->frame_used + size - 1) & -size;
+
+    if (slot + size > FRAME_SIZE) {
+        l->failed = true;
+        return FRAME_SLOTS;
+    }
+    l->frame_used = slot + size;
+    return slot;
+}
+
+static void free_register(struct lowering *l, unsigned reg)
+{
+    l->reg[l->places.in[reg]] = NO_REGISTER;
+    l->places.in[reg] = IR_NONE;
+}
+
+/* A register moves to the frame; operands of this record stay. */
+static unsigned evict(struct lowering *l)
+{
+    const struct ir_ins *ins = &l->unit->ins[l->at];
+    unsigned best = NO_REGISTER;
+    ir_ref value;
+
+    for (unsigned i = 0; i < N_ALLOCATABLE; i++) {
+        unsigned reg = allocatable[i];
+
+        value = l->places.in[reg];
+        if (value == ins->a || value == ins->b || value == ins->c ||
+            value == ins->d) {
+            continue;
+        }
+        if (best == NO_REGISTER ||
+            l->last_use[value] > l->last_use[l->places.in[best]]) {
+            best = reg;
+        }
+    }
+    value = l->places.in[best];
+    if (!l->slot[value]) {
+        l->slot[value] = new_slot(l, 8);
+        emit_store(&l->e, best, RSP, l->slot[value], true);
+    }
+    free_register(l, best);
+    return best;
+}
+
+unsigned lower_define(struct lowering *l, ir_ref dying)
+{
+    unsigned reg = NO_REGISTER;
+
+    if (dying != IR_NONE && !ir_is_const(dying) &&
+        l->reg[dying] != NO_REGISTER && l->last_use[dying] == l->at) {
+        reg = l->reg[dying];
+        free_register(l, reg);
+    }
+    for (unsigned i = 0; i < N_ALLOCATABLE && reg == NO_REGISTER; i++) {
+        if (l->places.in[allocatable[i]] == IR_NONE) {
+            reg = allocatable[i];
+        }
+    }
+    if (reg == NO_REGISTER) {
+        reg = evict(l);
+    }
+    l->places.in[reg] = (ir_ref)l->at;
+    l->reg[l->at] = (uint8_t)reg;
+    return reg;
+}
+
+void lower_release(struct lowering *l)
+{
+    for (unsigned i = 0; i < N_ALLOCATABLE; i++) {
+        unsigned reg = allocatable[i];
+        ir_ref value = l->places.in[reg];
+
+        if (value != IR_NONE && l->last_use[value] <= l->at) {
+            free_register(l, reg);
+        }
+    }
+}
+
+static unsigned register_at(const struct places *places, ir_ref ref)
+{
+    for (unsigned i = 0; i < N_ALLOCATABLE; i++) {
+        if (places->in[allocatable[i]] == ref) {
+            return allocatable[i];
+        }
+    }
+    return NO_REGISTER;
+}
+
+void lower_into_at(struct lowering *l, const struct places *places,
+                   unsigned reg, ir_ref ref)
+{
+    unsigned from;
+
+    if (ir_is_const(ref)) {
+        emit_mov_imm(&l->e, reg, constant(l, ref)->value.u64);
+        return;
+    }
+    from = register_at(places, ref);
+    if (from != NO_REGISTER) {
+        emit_mov(&l->e, reg, from, true);
+    } else {
+        emit_load(&l->e, reg, RSP, l->slot[ref], true);
+    }
+}
+
+void lower_into(struct lowering *l, unsigned reg, ir_ref ref)
+{
+    lower_into_at(l, &l->places, reg, ref);
+}
+
+unsigned lower_use(struct lowering *l, ir_ref ref, unsigned scratch)
+{
+    if (!ir_is_const(ref) && l->reg[ref] != NO_REGISTER) {
+        return l->reg[ref];
+    }
+    lower_into(l, scratch, ref);
+    return scratch;
+}
+
+/* -- Vectors --------------------------------------------------------------- */
+
+int32_t lower_define_vector(struct lowering *l)
+{
+    return l->slot[l->at] = new_slot(l, 16);
+}
+
+int32_t lower_vector(struct lowering *l, ir_ref ref)
+{
+    int32_t slot;
+
+    if (!ir_is_const(ref)) {
+        return l->slot[ref];
+    }
+    slot = new_slot(l, 16);
+    for (unsigned i = 0; i < 2; i++) {
+        emit_mov_imm(&l->e, RAX, constant(l, ref)->value.v64[i]);
+        emit_store(&l->e, RAX, RSP, slot + 8 * (int32_t)i, true);
+    }
+    return slot;
+}
+
+/* -- Around C calls -------------------------------------------------------- */
+
+void lower_save(struct lowering *l, const struct places *places,
+                unsigned except)
+{
+    for (unsigned i = N_PRESERVED; i < N_ALLOCATABLE; i++) {
+        if (places->in[allocatable[i]] != IR_NONE &&
+            allocatable[i] != except) {
+            emit_store(&l->e, allocatable[i], RSP,
+                       FRAME_SAVED + 8 * (int32_t)i, true);
+        }
+    }
+}
+
+void lower_restore(struct lowering *l, const struct places *places,
+                   unsigned except)
+{
+    for (unsigned i = N_PRESERVED; i < N_ALLOCATABLE; i++) {
+        if (places->in[allocatable[i]] != IR_NONE &&
+            allocatable[i] != except) {
+            emit_load(&l->e, allocatable[i], RSP,
+                      FRAME_SAVED + 8 * (int32_t)i, true);
+        }
+    }
+}
