@@ -49,6 +49,11 @@ struct cpu {
      * a hint that makes POLL exits leave the loop. No guest state. */
     bool attention;
 
+    /* Generated code: steps may go up to here, and which unit an access or a
+     * call was made from. */
+    uint64_t deadline;
+    void *running;
+
     jmp_buf leave;        /* where cpu_leave() goes */
     uint64_t insn_pc;     /* interpreter: instruction being run */
 

@@ -1,0 +1,316 @@
+/* Guest state, memory, calls of helpers. */
+#include "host/x86_64/lower.h"
+
+#include "guest/guest.h"
+#include "mem/mem.h"
+
+#include <stddef.h>
+
+#define AT(member) ((int32_t)offsetof(struct cpu, member))
+
+/* -- Slots ----------------------------------------------------------------- */
+
+static void get(struct lowering *l, const struct ir_ins *ins)
+{
+    const struct guest_slot *slot = &l->jit->guest->slots[ins->imm];
+    int32_t at = (int32_t)slot->offset;
+    unsigned to;
+
+    if (slot->type == IR_V128) {
+        emit_rm(&l->e, 0xf3, 0x0f6f, 0, RBX, at, false, false);
+        emit_rm(&l->e, 0xf3, 0x0f7f, 0, RSP, lower_define_vector(l), false,
+                false);
+        return;
+    }
+    to = lower_define(l, IR_NONE);
+    if (slot->size >= 4) {
+        emit_load(&l->e, to, RBX, at, slot->size == 8);
+    } else {
+        emit_rm(&l->e, 0, slot->size == 1 ? 0x0fb6 : 0x0fb7, to, RBX, at,
+                false, false);
+    }
+}
+
+static void set(struct lowering *l, const struct ir_ins *ins)
+{
+    const struct guest_slot *slot = &l->jit->guest->slots[ins->imm];
+    int32_t at = (int32_t)slot->offset;
+    unsigned from;
+
+    if (ins->imm == l->jit->flags_slot) {
+        l->pending = lower_is_flags(l, ins->a) ? ins->a : IR_NONE;
+        if (l->pending != IR_NONE) {
+            return;
+        }
+    }
+    if (slot->type == IR_V128) {
+        emit_rm(&l->e, 0xf3, 0x0f6f, 0, RSP, lower_vector(l, ins->a), false,
+                false);
+        emit_rm(&l->e, 0xf3, 0x0f7f, 0, RBX, at, false, false);
+        return;
+    }
+    from = lower_use(l, ins->a, RAX);
+    if (slot->size >= 4) {
+        emit_store(&l->e, from, RBX, at, slot->size == 8);
+    } else if (slot->size == 2) {
+        emit_rm(&l->e, 0x66, 0x89, from, RBX, at, false, false);
+    } else {
+        emit_rm(&l->e, 0, 0x88, from, RBX, at, false, true);
+    }
+}
+
+/* -- Position: what C code finds in the CPU --------------------------------- */
+
+/* cpu->count = deadline - (budget + steps not yet run), and the pc. */
+void lower_position(struct lowering *l, uint32_t insn, uint64_t pc)
+{
+    emit_load(&l->e, RAX, RBX, AT(deadline), true);
+    emit_alu(&l->e, ALU_SUB, RAX, R13, true);
+    emit_alu_imm(&l->e, ALU_SUB, RAX, (int32_t)(l->unit->n_insns - insn),
+                 true);
+    emit_store(&l->e, RAX, RBX, AT(count), true);
+    emit_mov_imm(&l->e, RAX, pc);
+    emit_store(&l->e, RAX, RBX, AT(insn_pc), true);
+    emit_mov_imm(&l->e, RAX, (uint64_t)(uintptr_t)l->running);
+    emit_store(&l->e, RAX, RBX, AT(running), true);
+}
+
+/* -- Memory: the fast path -------------------------------------------------- */
+
+/*
+ *     rax = address >> 8 & index mask     (16 bytes an entry)
+ *     rcx = page of the last byte
+ *     compare with the tag: one compare covers miss, permission, page
+ *     crossing, I/O and pages with a flag
+ *     rax = addend;  access [rax + address]
+ */
+static void probe(struct lowering *l, const struct ir_ins *ins, unsigned ea,
+                  bool write, struct cold *cold)
+{
+    int32_t tlb = (write ? AT(write_tlb) : AT(read_tlb)) +
+                  (int32_t)(MO_MMU(ins->imm) * TLB_SIZE *
+                            sizeof(struct tlb_entry));
+    unsigned size = MO_SIZE(ins->imm);
+
+    emit_mov(&l->e, RAX, ea, true);
+    emit_shift_imm(&l->e, SHIFT_SHR, RAX, PAGE_BITS - 4, true);
+    emit_alu_imm(&l->e, ALU_AND, RAX, (TLB_SIZE - 1) << 4, false);
+    emit_rm(&l->e, 0, 0x8d, RCX, ea, (int32_t)size - 1, true, false);
+    emit_alu_imm(&l->e, ALU_AND, RCX, -(int32_t)PAGE_SIZE_, true);
+    emit_rx(&l->e, 0, 0x3b, RCX, RBX, RAX, tlb, true, false);
+    cold->from[0] = emit_jcc(&l->e, 5);
+    if (ins->imm & MO_ALIGN16) {
+        emit_rr(&l->e, 0, 0xf7, 0, ea, false, false); /* test ea, 15 */
+        emit_32(&l->e, 15);
+        cold->from[1] = emit_jcc(&l->e, 5);
+    }
+    emit_rx(&l->e, 0, 0x8b, RAX, RBX, RAX, tlb + 8, true, false);
+}
+
+static void load_fast(struct lowering *l, const struct ir_ins *ins,
+                      unsigned ea, unsigned to)
+{
+    static const unsigned opcodes[2][3] = {{0x0fb6, 0x0fb7, 0x8b},
+                                           {0x0fbe, 0x0fbf, 0x63}};
+    unsigned size = ins->imm & MO_SIZE_MASK;
+    bool sign = ins->imm & MO_SIGN;
+    bool wide = ins->type == IR_I64 && (sign || size == 3);
+
+    if (size == 3) {
+        emit_rx(&l->e, 0, 0x8b, to, RAX, ea, 0, true, false);
+    } else if (size == 2 && !wide) {
+        emit_rx(&l->e, 0, 0x8b, to, RAX, ea, 0, false, false);
+    } else {
+        emit_rx(&l->e, 0, opcodes[sign][size], to, RAX, ea, 0, wide, false);
+    }
+}
+
+static void load(struct lowering *l, const struct ir_ins *ins)
+{
+    struct cold *cold;
+    unsigned ea = lower_use(l, ins->a, RDX), to;
+    int32_t slot;
+
+    cold = lower_new_cold(l, COLD_ACCESS);
+    if (ins->type == IR_V128) {
+        slot = lower_define_vector(l);
+        probe(l, ins, ea, ins->imm & MO_RMW, cold);
+        emit_rx(&l->e, 0xf3, 0x0f6f, 0, RAX, ea, 0, false, false);
+        cold->result = NO_REGISTER;
+        cold->places = l->places;
+        cold->back = l->e.at;
+        emit_rm(&l->e, 0xf3, 0x0f7f, 0, RSP, slot, false, false);
+        return;
+    }
+    to = lower_define(l, IR_NONE);
+    cold->places = l->places;
+    cold->places.in[to] = IR_NONE;
+    cold->result = to;
+    probe(l, ins, ea, ins->imm & MO_RMW, cold);
+    load_fast(l, ins, ea, to);
+    cold->back = l->e.at;
+}
+
+static void store(struct lowering *l, const struct ir_ins *ins)
+{
+    static const unsigned opcodes[] = {0x88, 0x89, 0x89, 0x89};
+    unsigned size = ins->imm & MO_SIZE_MASK, value;
+    unsigned ea = lower_use(l, ins->a, RDX);
+    struct cold *cold = lower_new_cold(l, COLD_ACCESS);
+    int32_t slot = 0;
+
+    if (ins->type == IR_V128) {
+        slot = lower_vector(l, ins->b);
+    }
+    cold->places = l->places;
+    cold->result = NO_REGISTER;
+    probe(l, ins, ea, true, cold);
+    if (ins->type == IR_V128) {
+        emit_rm(&l->e, 0xf3, 0x0f6f, 0, RSP, slot, false, false);
+        emit_rx(&l->e, 0xf3, 0x0f7f, 0, RAX, ea, 0, false, false);
+    } else {
+        value = lower_use(l, ins->b, RCX);
+        emit_rx(&l->e, size == 1 ? 0x66 : 0, opcodes[size], value, RAX, ea, 0,
+                size == 3, size == 0);
+    }
+    cold->back = l->e.at;
+}
+
+/* -- Memory: the cold path -------------------------------------------------- */
+
+void lower_cold_access(struct lowering *l, struct cold *cold)
+{
+    const struct ir_ins *ins = &l->unit->ins[cold->at];
+    const void *function = ins->op == IR_ld ? (const void *)mem_load
+                                            : (const void *)mem_store;
+
+    emit_here(&l->e, cold->from[0]);
+    if (cold->from[1]) {
+        emit_here(&l->e, cold->from[1]);
+    }
+    lower_save(l, &cold->places, NO_REGISTER);
+    lower_pending(l, &cold->places, cold->pending);
+    lower_position(l, cold->insn, cold->pc);
+    if (ins->op == IR_st && ins->type == IR_V128) {
+        for (int32_t i = 0; i < 16; i += 8) {
+            if (ir_is_const(ins->b)) {
+                emit_mov_imm(&l->e, RAX,
+                             l->unit->consts[ins->b & ~IR_CONST_BIT]
+                                 .value.v64[i / 8]);
+            } else {
+                emit_load(&l->e, RAX, RSP, l->slot[ins->b] + i, true);
+            }
+            emit_store(&l->e, RAX, RSP, FRAME_VALUE + i, true);
+        }
+    } else if (ins->op == IR_st) {
+        lower_into_at(l, &cold->places, RAX, ins->b);
+        emit_store(&l->e, RAX, RSP, FRAME_VALUE, true);
+    }
+    lower_into_at(l, &cold->places, RDX, ins->a);
+    emit_mov(&l->e, RSI, RDX, true);
+    emit_mov_imm(&l->e, RDX, ins->imm);
+    emit_rm(&l->e, 0, 0x8d, RCX, RSP, FRAME_VALUE, true, false);
+    emit_mov(&l->e, RDI, RBX, true);
+    emit_call(&l->e, function);
+    lower_restore(l, &cold->places, NO_REGISTER);
+    if (cold->result != NO_REGISTER) {
+        emit_load(&l->e, cold->result, RSP, FRAME_VALUE,
+                  ins->type == IR_I64);
+    } else if (ins->op == IR_ld) {
+        emit_rm(&l->e, 0xf3, 0x0f6f, 0, RSP, FRAME_VALUE, false, false);
+    }
+    emit_jmp_to(&l->e, cold->back);
+}
+
+/* -- Helpers --------------------------------------------------------------- */
+
+static void argument(struct lowering *l, unsigned reg, ir_ref ref,
+                     unsigned type)
+{
+    if (type == IR_V128) {
+        emit_rm(&l->e, 0, 0x8d, reg, RSP, lower_vector(l, ref), true, false);
+    } else {
+        lower_into(l, reg, ref);
+    }
+}
+
+/* Arguments come from registers that may be arguments themselves: all go by
+ * the frame's places for saved registers and slots, which are still there. */
+static void arguments(struct lowering *l, const struct ir_ins *ins,
+                      const struct guest_helper *helper)
+{
+    static const uint8_t registers[] = {RSI, RDX, RCX, R8, R9};
+    const ir_ref refs[4] = {ins->a, ins->b, ins->c, ins->d};
+
+    for (unsigned i = 0; i < helper->n_args; i++) {
+        argument(l, RAX, refs[i], helper->args[i]);
+        emit_store(&l->e, RAX, RSP, FRAME_VALUE + 8 * (int32_t)i, true);
+    }
+    for (unsigned i = 0; i < helper->n_args; i++) {
+        emit_load(&l->e, registers[i], RSP, FRAME_VALUE + 8 * (int32_t)i,
+                  true);
+    }
+}
+
+static void call(struct lowering *l, const struct ir_ins *ins)
+{
+    static const uint8_t registers[] = {RSI, RDX, RCX, R8, R9};
+    const struct guest_helper *helper = &l->jit->guest->helpers[ins->imm];
+    struct places before = l->places;
+    int32_t slot = 0;
+
+    lower_save(l, &before, NO_REGISTER);
+    if (helper->effects) {
+        lower_pending(l, &l->places, l->pending);
+        l->pending = IR_NONE;
+        lower_position(l, l->insn, l->pc);
+    }
+    arguments(l, ins, helper);
+    if (helper->result == IR_V128) {
+        slot = lower_define_vector(l);
+        emit_rm(&l->e, 0, 0x8d, registers[helper->n_args], RSP, slot, true,
+                false);
+    }
+    emit_mov(&l->e, RDI, RBX, true);
+    emit_call(&l->e, (const void *)helper->function);
+    if (helper->result == IR_I32 || helper->result == IR_I64) {
+        unsigned to;
+
+        emit_mov(&l->e, RAX, RAX, helper->result == IR_I64);
+        emit_store(&l->e, RAX, RSP, FRAME_VALUE, true);
+        lower_restore(l, &before, NO_REGISTER);
+        to = lower_define(l, IR_NONE);
+        emit_load(&l->e, to, RSP, FRAME_VALUE, true);
+    } else {
+        lower_restore(l, &before, NO_REGISTER);
+    }
+}
+
+bool lower_state(struct lowering *l, const struct ir_ins *ins)
+{
+    switch (ins->op) {
+    case IR_nop:
+        return true;
+    case IR_insn:
+        l->insn = ins->imm;
+        ir_const_value(l->unit, ins->a, &l->pc);
+        return true;
+    case IR_get:
+        get(l, ins);
+        return true;
+    case IR_set:
+        set(l, ins);
+        return true;
+    case IR_ld:
+        load(l, ins);
+        return true;
+    case IR_st:
+        store(l, ins);
+        return true;
+    case IR_call:
+        call(l, ins);
+        return true;
+    default:
+        return false;
+    }
+}
