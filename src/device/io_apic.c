@@ -55,15 +55,14 @@ void io_apic_set_line(void *opaque, unsigned line, bool level)
 {
     struct io_apic *io = opaque;
     uint32_t bit = 1u << (line & 31);
-    bool rises = level && !(io->lines & bit);
 
-    if (line >= IO_APIC_INPUTS) {
+    if (line >= IO_APIC_INPUTS || level == ((io->lines & bit) != 0)) {
         return;
     }
     io->lines = level ? io->lines | bit : io->lines & ~bit;
     if (is_level(io->entry[line])) {
         send_level(io, line);
-    } else if (rises && !(io->entry[line] & MASKED)) {
+    } else if (level && !(io->entry[line] & MASKED)) {
         send(io, line);
     }
 }

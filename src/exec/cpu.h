@@ -13,6 +13,7 @@ struct mem_cpu;
 
 #define TLB_BITS 10
 #define TLB_SIZE (1u << TLB_BITS)
+#define JUMP_CACHE_SIZE 4096
 #define MMU_MAX 4
 #define PAGE_BITS 12
 #define PAGE_SIZE_ (1ull << PAGE_BITS)
@@ -53,6 +54,14 @@ struct cpu {
      * call was made from. */
     uint64_t deadline;
     void *running;
+    /* Code by virtual pc, for one mode and one state of the fetch mappings,
+     * which are in the key. */
+    uint64_t jump_key;
+    struct {
+        uint64_t pc, key;
+        const uint8_t *code;
+        uint64_t unused;
+    } jump_cache[JUMP_CACHE_SIZE];
 
     jmp_buf leave;        /* where cpu_leave() goes */
     uint64_t insn_pc;     /* interpreter: instruction being run */

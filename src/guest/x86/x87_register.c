@@ -339,6 +339,8 @@ static bool df(struct x86_cpu *x86, unsigned modrm)
     return true;
 }
 
+#define EMMS 0x800u /* a code that no x87 instruction has */
+
 static bool is_control(uint32_t code)
 {
     return code == 0x3e2 || code == 0x3e3 || code == 0x7e0;
@@ -371,6 +373,9 @@ void x86_helper_x87_register(struct cpu *cpu, uint32_t code)
         break;
     case 7:
         done = df(x86, modrm);
+        break;
+    case EMMS >> 8:
+        x86->x87_valid = 0;
         break;
     default:
         done = into_other(x86, modrm, code >> 8 == 6);
@@ -418,6 +423,16 @@ bool x86_tr_fwait(struct x86_translator *t)
     }
     ir_call(t->b, X86_HELPER_x87_register, ir_const_i32(t->b, 0x1d0),
             IR_NONE, IR_NONE, IR_NONE);
+    return false;
+}
+
+bool x86_tr_emms(struct x86_translator *t)
+{
+    if (off(t, X86_MODE_TS | X86_MODE_EM)) {
+        return true;
+    }
+    ir_call(t->b, X86_HELPER_x87_register, ir_const_i32(t->b, EMMS), IR_NONE,
+            IR_NONE, IR_NONE);
     return false;
 }
 

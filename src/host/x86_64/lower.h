@@ -56,6 +56,7 @@ struct lowering {
 
     uint32_t *last_use;   /* by value */
     uint8_t *uses;        /* by value; saturating */
+    uint8_t *flags_number; /* by value: flags that are used as a number */
     uint8_t *reg;         /* by value: its register, or NO_REGISTER */
     int32_t *slot;        /* by value: frame offset, or 0 */
     int32_t frame_used;

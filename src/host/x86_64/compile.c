@@ -1,0 +1,288 @@
+/* A unit, record by record; then its cold code. */
+#include "host/x86_64/lower.h"
+
+#include "base/error.h"
+#include "guest/guest.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(member) ((int32_t)offsetof(struct cpu, member))
+/* No unit needs more: 64 instructions with all their cold code. */
+#define UNIT_CODE_MAX (256u << 10)
+
+/* -- Common code ----------------------------------------------------------- */
+
+static const uint8_t saved[] = {RBX, RBP, R12, R13, R14, R15};
+
+static void push(struct emit *e, unsigned reg)
+{
+    if (reg >= 8) {
+        emit_byte(e, 0x41);
+    }
+    emit_byte(e, (uint8_t)(0x50 | (reg & 7)));
+}
+
+static void pop(struct emit *e, unsigned reg)
+{
+    if (reg >= 8) {
+        emit_byte(e, 0x41);
+    }
+    emit_byte(e, (uint8_t)(0x58 | (reg & 7)));
+}
+
+/* uint64_t enter(cpu, budget, code, uint64_t *pc) */
+static void emit_common(struct jit *jit)
+{
+    struct emit e = {jit->memory.write, jit->memory.write + 4096, false};
+
+    jit->enter = (void *)(uintptr_t)code_runs_at(&jit->memory, e.at);
+    for (unsigned i = 0; i < sizeof(saved); i++) {
+        push(&e, saved[i]);
+    }
+    push(&e, RCX);
+    emit_alu_imm(&e, ALU_SUB, RSP, FRAME_SIZE, true);
+    emit_mov(&e, RBX, RDI, true);
+    emit_mov(&e, R13, RSI, true);
+    emit_byte(&e, 0xff); /* jmp rdx */
+    emit_byte(&e, 0xe2);
+    jit->leave = code_runs_at(&jit->memory, e.at);
+    emit_load(&e, RCX, RBX, AT(deadline), true);
+    emit_alu(&e, ALU_SUB, RCX, R13, true);
+    emit_store(&e, RCX, RBX, AT(count), true);
+    emit_alu_imm(&e, ALU_ADD, RSP, FRAME_SIZE, true);
+    pop(&e, RCX);
+    emit_store(&e, RDX, RCX, 0, true);
+    for (unsigned i = sizeof(saved); i-- > 0;) {
+        pop(&e, saved[i]);
+    }
+    emit_byte(&e, 0xc3);
+    jit->memory.used = 4096;
+}
+
+static uint32_t find_flags(const struct guest *guest)
+{
+    for (uint32_t i = 0; i < guest->n_slots; i++) {
+        if (!strcmp(guest->slots[i].name, "flags")) {
+            return i;
+        }
+    }
+    return UINT32_MAX;
+}
+
+bool jit_open(struct jit *jit, const struct guest *guest, size_t size)
+{
+    if (!code_memory_open(&jit->memory, size)) {
+        return false;
+    }
+    jit->guest = guest;
+    jit->flags_slot = find_flags(guest);
+    emit_common(jit);
+    return true;
+}
+
+void jit_close(struct jit *jit)
+{
+    code_memory_close(&jit->memory);
+}
+
+void jit_flush(struct jit *jit)
+{
+    jit->memory.used = 4096;
+}
+
+uint64_t jit_run(struct jit *jit, struct cpu *cpu,
+                 const struct host_unit *unit, uint64_t *pc)
+{
+    uint64_t (*enter)(struct cpu *, uint64_t, const uint8_t *, uint64_t *);
+
+    memcpy(&enter, &jit->enter, sizeof(enter));
+    return enter(cpu, cpu->deadline - cpu->count, unit->entry, pc);
+}
+
+/* -- Units ----------------------------------------------------------------- */
+
+static void lower_head(struct lowering *l)
+{
+    uint8_t *place;
+
+    emit_alu_imm(&l->e, ALU_SUB, R13, (int32_t)l->unit->n_insns, true);
+    place = emit_jcc(&l->e, 13); /* not less: enough is left */
+    emit_alu_imm(&l->e, ALU_ADD, R13, (int32_t)l->unit->n_insns, true);
+    emit_mov_imm(&l->e, RDX, l->unit_pc);
+    emit_mov_imm(&l->e, RAX, HOST_RETURN_BUDGET);
+    emit_jmp_to(&l->e, code_written_at(&l->jit->memory, l->jit->leave));
+    emit_here(&l->e, place);
+}
+
+static void lower_record(struct lowering *l, const struct ir_ins *ins)
+{
+    /* Flags whose value is asked for as a number get a register. */
+    if (lower_is_flags(l, (ir_ref)l->at)) {
+        if (l->uses[l->at] && l->flags_number[l->at]) {
+            unsigned to;
+
+            lower_flags_value(l, &l->places, (ir_ref)l->at);
+            to = lower_define(l, IR_NONE);
+            emit_mov(&l->e, to, RAX, false);
+        }
+        return;
+    }
+    if (ins->op == IR_exit) {
+        lower_exit(l, ins);
+    } else if (ins->op == IR_exit_if) {
+        lower_exit_if(l, ins);
+    } else if (!lower_state(l, ins) && !lower_int(l, ins) &&
+               !lower_vec(l, ins)) {
+        panda_bug("op %s is not lowered", ir_op_rows[ins->op].name);
+    }
+}
+
+/* Is the value of a flags op used other than as flags? */
+static void find_flag_numbers(struct lowering *l)
+{
+    const struct ir_unit *unit = l->unit;
+
+    for (uint32_t at = 1; at < unit->n_ins; at++) {
+        const struct ir_ins *ins = &unit->ins[at];
+        const ir_ref refs[4] = {ins->a, ins->b, ins->c, ins->d};
+        bool as_flags = ins->op == IR_fl_cc ||
+                        (ins->op == IR_set &&
+                         ins->imm == l->jit->flags_slot);
+
+        for (unsigned k = 0; k < 4 && !as_flags; k++) {
+            if (lower_is_flags(l, refs[k])) {
+                l->flags_number[refs[k]] = 1;
+            }
+        }
+    }
+}
+
+static bool lower_unit(struct lowering *l)
+{
+    const struct ir_unit *unit = l->unit;
+
+    find_flag_numbers(l);
+    lower_prepare(l);
+    lower_head(l);
+    for (l->at = 1; l->at < unit->n_ins && !l->failed; l->at++) {
+        lower_record(l, &unit->ins[l->at]);
+        lower_release(l);
+    }
+    for (unsigned i = 0; i < l->n_cold && !l->failed; i++) {
+        struct cold *cold = &l->cold[i];
+
+        if (cold->kind == COLD_ACCESS) {
+            lower_cold_access(l, cold);
+        } else {
+            lower_cold_exit(l, cold);
+        }
+    }
+    return !l->failed && !l->e.full;
+}
+
+static void *must(void *memory)
+{
+    if (!memory) {
+        panda_bug("out of memory");
+    }
+    return memory;
+}
+
+static bool open_lowering(struct lowering *l, struct jit *jit)
+{
+    size_t n = l->unit->n_ins + 1u;
+
+    if (jit->memory.size - jit->memory.used < UNIT_CODE_MAX) {
+        return false;
+    }
+    l->e.at = jit->memory.write + jit->memory.used;
+    l->e.end = l->e.at + UNIT_CODE_MAX;
+    l->last_use = must(calloc(n, sizeof(*l->last_use)));
+    l->slot = must(calloc(n, sizeof(*l->slot)));
+    l->uses = must(calloc(n, 1));
+    l->flags_number = must(calloc(n, 1));
+    l->reg = must(malloc(n));
+    memset(l->reg, NO_REGISTER, n);
+    l->frame_used = FRAME_SLOTS;
+    l->host = must(malloc(sizeof(struct host_unit) +
+                          HOST_EXITS_MAX * sizeof(struct host_exit)));
+    l->host->entry = code_runs_at(&jit->memory, l->e.at);
+    l->host->incoming = NULL;
+    l->host->n_exits = 0;
+    return true;
+}
+
+struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
+                              uint64_t pc, void *running)
+{
+    struct lowering *l = must(calloc(1, sizeof(*l)));
+    struct host_unit *host = NULL;
+
+    l->jit = jit;
+    l->unit = unit;
+    l->unit_pc = pc;
+    l->running = running;
+    if (open_lowering(l, jit)) {
+        host = l->host;
+        if (lower_unit(l)) {
+            jit->memory.used = ((size_t)(l->e.at - jit->memory.write) + 15) &
+                               ~15ul;
+        } else {
+            free(host);
+            host = NULL;
+        }
+    }
+    free(l->last_use);
+    free(l->slot);
+    free(l->uses);
+    free(l->flags_number);
+    free(l->reg);
+    free(l);
+    return host;
+}
+
+/* -- Links ----------------------------------------------------------------- */
+
+void jit_link(struct jit *jit, struct host_exit *exit,
+              struct host_unit *target)
+{
+    if (!exit->target) {
+        exit->target = target;
+        exit->next = target->incoming;
+        target->incoming = exit;
+        emit_patch(exit->place,
+                   code_written_at(&jit->memory, target->entry));
+    }
+}
+
+static void unlink_exit(struct host_exit *exit)
+{
+    struct host_exit **at;
+
+    if (!exit->target) {
+        return;
+    }
+    at = &exit->target->incoming;
+    while (*at != exit) {
+        at = &(*at)->next;
+    }
+    *at = exit->next;
+    exit->target = NULL;
+    emit_patch(exit->place, exit->stub);
+}
+
+void jit_unit_free(struct host_unit *unit)
+{
+    if (!unit) {
+        return;
+    }
+    while (unit->incoming) {
+        unlink_exit(unit->incoming);
+    }
+    for (unsigned i = 0; i < unit->n_exits; i++) {
+        unlink_exit(&unit->exits[i]);
+    }
+    free(unit);
+}

@@ -1,0 +1,120 @@
+/*
+ * Exits. A constant pc leaves by a jump that can be linked to another unit; a
+ * computed one looks into the CPU's jump cache; the others go back to C.
+ */
+#include "host/x86_64/lower.h"
+
+#include <stddef.h>
+
+#define AT(member) ((int32_t)offsetof(struct cpu, member))
+
+struct cold *lower_new_cold(struct lowering *l, enum cold_kind kind)
+{
+    struct cold *cold = &l->cold[l->n_cold];
+
+    if (l->n_cold + 1 < COLD_MAX) {
+        l->n_cold++;
+    } else {
+        l->failed = true;
+    }
+    *cold = (struct cold){.kind = kind, .at = l->at, .insn = l->insn,
+                          .pc = l->pc, .pending = l->pending,
+                          .places = l->places, .result = NO_REGISTER};
+    return cold;
+}
+
+/* The steps of the unit that are not run when it ends with instruction k. */
+static void give_back(struct lowering *l, uint32_t insn)
+{
+    uint32_t rest = l->unit->n_insns - (insn + 1);
+
+    if (rest) {
+        emit_alu_imm(&l->e, ALU_ADD, R13, (int32_t)rest, true);
+    }
+}
+
+/* Back to C with rax telling why; rdx is the pc. */
+static void leave(struct lowering *l, uint64_t why)
+{
+    emit_mov_imm(&l->e, RAX, why);
+    emit_jmp_to(&l->e, code_written_at(&l->jit->memory, l->jit->leave));
+}
+
+static void exit_to(struct lowering *l, uint64_t pc)
+{
+    struct host_exit *exit;
+
+    if (l->host->n_exits == HOST_EXITS_MAX) {
+        l->failed = true;
+        return;
+    }
+    exit = &l->host->exits[l->host->n_exits++];
+    exit->pc = pc;
+    exit->owner = l->host;
+    exit->target = NULL;
+    exit->next = NULL;
+    exit->place = emit_jmp(&l->e);
+    emit_here(&l->e, exit->place);
+    exit->stub = l->e.at;
+    emit_mov_imm(&l->e, RDX, pc);
+    leave(l, (uint64_t)(uintptr_t)exit);
+}
+
+/* rdx: the pc. An entry holds for one mode and one state of the mappings of
+ * code, which C keeps in cpu->jump_key. */
+static void exit_indirect(struct lowering *l)
+{
+    uint8_t *miss[2];
+
+    emit_mov(&l->e, RAX, RDX, false);
+    emit_alu_imm(&l->e, ALU_AND, RAX, JUMP_CACHE_SIZE - 1, false);
+    emit_shift_imm(&l->e, SHIFT_SHL, RAX, 5, false);
+    emit_rx(&l->e, 0, 0x3b, RDX, RBX, RAX, AT(jump_cache[0].pc), true, false);
+    miss[0] = emit_jcc(&l->e, 5);
+    emit_load(&l->e, RCX, RBX, AT(jump_key), true);
+    emit_rx(&l->e, 0, 0x3b, RCX, RBX, RAX, AT(jump_cache[0].key), true,
+            false);
+    miss[1] = emit_jcc(&l->e, 5);
+    emit_rx(&l->e, 0, 0xff, 4, RBX, RAX, AT(jump_cache[0].code), false,
+            false);
+    emit_here(&l->e, miss[0]);
+    emit_here(&l->e, miss[1]);
+    leave(l, HOST_RETURN_KIND + IR_EXIT_INDIRECT);
+}
+
+void lower_exit(struct lowering *l, const struct ir_ins *ins)
+{
+    uint64_t pc;
+
+    lower_pending(l, &l->places, l->pending);
+    give_back(l, l->insn);
+    if (ins->imm == IR_EXIT_LINK && ir_const_value(l->unit, ins->a, &pc)) {
+        exit_to(l, pc);
+        return;
+    }
+    lower_into(l, RDX, ins->a);
+    if (ins->imm == IR_EXIT_INDIRECT || ins->imm == IR_EXIT_LINK) {
+        exit_indirect(l);
+    } else {
+        leave(l, HOST_RETURN_KIND + ins->imm);
+    }
+}
+
+void lower_exit_if(struct lowering *l, const struct ir_ins *ins)
+{
+    unsigned condition = lower_condition(l, ins->a);
+    struct cold *cold = lower_new_cold(l, COLD_EXIT);
+
+    cold->from[0] = emit_jcc(&l->e, condition);
+}
+
+void lower_cold_exit(struct lowering *l, struct cold *cold)
+{
+    uint64_t pc = 0;
+
+    emit_here(&l->e, cold->from[0]);
+    lower_pending(l, &cold->places, cold->pending);
+    give_back(l, cold->insn);
+    ir_const_value(l->unit, l->unit->ins[cold->at].b, &pc);
+    exit_to(l, pc);
+}
