@@ -4,14 +4,16 @@ override CFLAGS += -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Isrc -Itests
 HEADERS := $(wildcard src/*/*.h src/*/*.def src/*/*/*.h src/*/*/*.def)
 # A folder tests/x with a test_x.c is one program, too.
 TESTS := $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c)) build/test_mem \
-    build/test_ir_parts
+    build/test_ir_parts build/test_device
 
 all: build/headers $(TESTS)
 
 build/test_eval: $(addprefix src/ir/, eval.c eval_vec.c ops.c)
+build/test_jit: $(wildcard src/ir/*.c src/host/x86_64/*.c)
 build/test_ir: $(wildcard src/ir/*.c)
 build/test_ops: src/ir/ops.c
-ENGINE := tests/toy.c $(wildcard src/ir/*.c src/mem/*.c src/exec/*.c)
+ENGINE := tests/toy.c $(wildcard src/ir/*.c src/mem/*.c src/exec/*.c \
+    src/host/x86_64/*.c)
 X86 := $(wildcard src/guest/x86/*.c)
 build/test_x86_host: $(X86) $(filter-out tests/%,$(ENGINE))
 build/test_run: $(ENGINE)
@@ -21,7 +23,7 @@ build/test_unit_cache: src/exec/unit_cache.c
 build/test_log_entry: src/boundary/log_entry.c
 build/test_log_file: $(addprefix src/boundary/log_, entry.c writer.c reader.c)
 
-build/test_%: tests/test_%.c src/base/error.c $(HEADERS) tests/toy.h
+build/test_%: tests/test_%.c src/base/error.c $(HEADERS) $(wildcard tests/*.h)
 	@mkdir -p build
 	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^) -lzstd -lz -lpthread
 
@@ -34,6 +36,11 @@ build/test_ir_parts: $(wildcard tests/ir/*.c tests/ir/*.h) \
     $(wildcard src/ir/*.c) src/base/error.c $(HEADERS)
 	@mkdir -p build
 	$(CC) $(CFLAGS) -Itests/ir -o $@ $(filter %.c,$^)
+
+build/test_device: $(wildcard tests/device/*.[ch]) $(wildcard src/device/*.c) \
+    src/base/error.c $(HEADERS)
+	@mkdir -p build
+	$(CC) $(CFLAGS) -Itests/device -o $@ $(filter %.c,$^)
 
 # Every header stands on its own.
 build/headers: $(HEADERS)

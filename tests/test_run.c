@@ -90,6 +90,7 @@ static const struct boundary_ops outside_ops = {
 struct how {
     unsigned unit_insns, flush_every;
     uint64_t piece; /* steps a call of machine_run() */
+    bool code;      /* generated code, not the interpreter */
 };
 
 static uint64_t run(uint64_t seed, uint64_t steps, const struct how *how)
@@ -103,6 +104,10 @@ static uint64_t run(uint64_t seed, uint64_t steps, const struct how *how)
     outside.boundary.machine = m;
     m->boundary = &outside.boundary;
     m->unit_insns = how->unit_insns;
+    if (how->code && !machine_use_jit(m)) {
+        printf("  no code memory\n");
+        exit(1);
+    }
     io_digest = seed;
     while (m->cpu->count < steps) {
         uint64_t to = m->cpu->count + how->piece;
@@ -131,13 +136,20 @@ int main(void)
         const char *name;
         struct how how;
     } ways[] = {
-        {"units of 7 instructions", {7, 0, UINT64_MAX / 2}},
-        {"units of 1 instruction", {1, 0, UINT64_MAX / 2}},
-        {"all caches flushed often", {64, 3, UINT64_MAX / 2}},
-        {"runs of 13 steps", {64, 0, 13}},
-        {"short units, flushes and pieces", {5, 2, 101}},
+        {"units of 7 instructions", {7, 0, UINT64_MAX / 2, false}},
+        {"units of 1 instruction", {1, 0, UINT64_MAX / 2, false}},
+        {"all caches flushed often", {64, 3, UINT64_MAX / 2, false}},
+        {"runs of 13 steps", {64, 0, 13, false}},
+        {"short units, flushes and pieces", {5, 2, 101, false}},
+        {"generated code", {64, 0, UINT64_MAX / 2, true}},
+        {"generated code, 7 instructions a unit",
+         {7, 0, UINT64_MAX / 2, true}},
+        {"generated code, all caches flushed often",
+         {64, 3, UINT64_MAX / 2, true}},
+        {"generated code, short units, flushes and pieces",
+         {5, 2, 101, true}},
     };
-    const struct how plain = {64, 0, UINT64_MAX / 2};
+    const struct how plain = {64, 0, UINT64_MAX / 2, false};
 
     for (unsigned k = 0; k < sizeof(ways) / sizeof(ways[0]); k++) {
         bool good = true;

@@ -37,6 +37,7 @@ static const struct option {
     {"-replay", "NAME", "replay a recording", TEXT, AT(replay)},
     {"-replay-verify", NULL, "print the recorded hash and our own", FLAG,
      AT(verify)},
+    {"-accel", "interp|jit", "how guest code runs (jit)", TEXT, AT(accel)},
     {"-unit-insns", "N", "guest instructions a unit, 1 to 64", NUMBER,
      AT(unit_insns)},
     {"-limit", "STEPS", "end the run there", NUMBER, AT(limit)},
@@ -150,6 +151,9 @@ static void check(const struct options *options)
         panda_fatal("-kernel and -replay exclude each other: a recording "
                     "brings its machine");
     }
+    if (strcmp(options->accel, "interp") && strcmp(options->accel, "jit")) {
+        panda_fatal("-accel: '%s' is neither interp nor jit", options->accel);
+    }
     if (options->unit_insns < 1 || options->unit_insns > 64) {
         panda_fatal("-unit-insns: from 1 to 64");
     }
@@ -157,7 +161,7 @@ static void check(const struct options *options)
 
 void options_parse(char **argv, struct options *options)
 {
-    *options = (struct options){.append = "", .megabytes = 128,
+    *options = (struct options){.append = "", .accel = "jit", .megabytes = 128,
                                 .limit = UINT64_MAX, .unit_insns = 64,
                                 .rtc_base = time(NULL)};
     for (int i = 1; argv[i]; i++) {

@@ -184,6 +184,14 @@ static enum poll_result slice(void *opaque)
     return s->quit || interrupted ? POLL_STOP : POLL_RUN;
 }
 
+static void choose_accel(struct machine *m, const struct options *o)
+{
+    m->unit_insns = (unsigned)o->unit_insns;
+    if (!strcmp(o->accel, "jit") && !machine_use_jit(m)) {
+        panda_fatal("no memory for generated code: try -accel interp");
+    }
+}
+
 /* -- A live run ------------------------------------------------------------ */
 
 static struct stream *must_open(const char *option, const char *spec)
@@ -260,7 +268,7 @@ static int run_live(struct session *s)
     s->running = true;
     s->pc->live->slice = slice;
     s->pc->live->opaque = s;
-    s->pc->machine->unit_insns = (unsigned)o->unit_insns;
+    choose_accel(s->pc->machine, o);
     status = finish_live(s, machine_run(s->pc->machine, o->limit));
     monitor_free(s->monitor);
     stream_close(s->monitor_stream);
@@ -285,7 +293,7 @@ static int run_replay(const struct options *o)
         panda_fatal("%s", message);
     }
     replay = m->boundary;
-    m->unit_insns = (unsigned)o->unit_insns;
+    choose_accel(m, o);
     first = m->cpu->count;
     machine_run(m, o->limit);
     seconds = (double)(clock() - start) / CLOCKS_PER_SEC;

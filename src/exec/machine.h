@@ -32,8 +32,13 @@ struct machine {
     bool stop_wanted; /* end the run */
     char *reason;     /* of RUN_STOP and RUN_BROKEN, or NULL; owned */
 
+    struct jit *jit; /* NULL: everything is interpreted */
+
     /* -- Of run.c alone ---------------------------------------------------- */
     bool in_unit;    /* cpu->insn_pc says where */
+    bool in_code;    /* and it is generated code: cpu->running says which */
+    struct host_exit *last_exit; /* that could be linked to what runs next */
+    uint64_t code_generation;    /* grows when generated code is dropped */
     bool redo_alone; /* the instruction at pc is to run alone */
     /* Code addresses that had to run alone: later units end before them.
      * Direct-mapped; what is forgotten is found again. */
@@ -43,6 +48,8 @@ struct machine {
 /* The memory is empty and the boundary is to be set before the first run. */
 struct machine *machine_new(const struct guest *guest);
 void machine_free(struct machine *machine);
+/* Runs generated code from now on. False: no code memory; errno says why. */
+bool machine_use_jit(struct machine *machine);
 
 /* Runs until cpu->count is `limit`, or the run ends before. */
 enum run_end machine_run(struct machine *machine, uint64_t limit);

@@ -15,6 +15,8 @@
 #include "base/error.h"
 #include "boundary/boundary.h"
 #include "exec/translate.h"
+#include "host/x86_64/compile.h"
+#include "ir/build.h"
 #include "ir/ir.h"
 
 #include <stdlib.h>
@@ -63,6 +65,10 @@ void machine_free(struct machine *m)
 {
     if (m) {
         unit_cache_free(m->units);
+        if (m->jit) {
+            jit_close(m->jit);
+            free(m->jit);
+        }
         mem_detach_cpu(m->cpu);
         mem_free(m->memory);
         free(m->cpu);
@@ -78,29 +84,145 @@ void machine_stop(struct machine *m, const char *reason)
     m->stop_wanted = true;
 }
 
-/* -- Units ----------------------------------------------------------------- */
+/* -- Generated code -------------------------------------------------------- */
 
-/* Runs one unit of at most `left` steps. */
-static bool run_unit(struct machine *m, uint64_t left)
+#define CODE_SIZE (256ul << 20)
+
+static void unit_dropped(void *opaque, struct unit *unit)
 {
-    struct cpu *cpu = m->cpu;
-    bool alone = m->redo_alone;
-    unsigned limit = alone ? 1 : m->unit_insns;
-    struct unit *unit = unit_at_pc(m, left < limit ? (unsigned)left : limit);
-    enum ir_exit_kind kind;
+    struct machine *m = opaque;
 
-    if (!unit) {
+    jit_unit_free(unit->host);
+    m->last_exit = NULL;
+    m->code_generation++;
+    m->cpu->jump_key = 0; /* also for code that runs right now */
+}
+
+bool machine_use_jit(struct machine *m)
+{
+    m->jit = calloc(1, sizeof(*m->jit));
+    if (!m->jit || !jit_open(m->jit, m->cpu->guest, CODE_SIZE)) {
+        free(m->jit);
+        m->jit = NULL;
         return false;
     }
+    unit_cache_on_drop(m->units, unit_dropped, m);
+    return true;
+}
+
+/* Generates the unit's code. False: it stays interpreted. */
+static bool compile(struct machine *m, struct unit *unit)
+{
+    ir_pass_dead(unit->ir);
+    unit->host = jit_compile(m->jit, unit->ir, unit->key.pc, unit);
+    if (!unit->host) {
+        return false;
+    }
+    ir_unit_free(unit->ir);
+    unit->ir = NULL;
+    return true;
+}
+
+/* The whole unit as code, when it is one to run as code. NULL: to interpret.
+ * May flush the cache, and then finds the unit anew. */
+static struct unit *coded(struct machine *m, struct unit *unit)
+{
+    if (unit->host || compile(m, unit)) {
+        return unit;
+    }
+    unit_cache_flush(m->units);
+    jit_flush(m->jit);
+    unit = unit_at_pc(m, m->unit_insns);
+    if (unit && !compile(m, unit)) {
+        unit->plain = true;
+    }
+    return unit && unit->host ? unit : NULL;
+}
+
+/* Where control came from, leads here from now on. */
+static void connect(struct machine *m, const struct unit *unit)
+{
+    struct host_exit *exit = m->last_exit;
+    uint64_t pc = unit->key.pc;
+    unsigned slot = pc & (JUMP_CACHE_SIZE - 1);
+
+    m->last_exit = NULL;
+    if (exit && exit->pc == pc && unit->n_pages == 1 &&
+        !((pc ^ exit->owner->pc) >> PAGE_BITS)) {
+        jit_link(m->jit, exit, unit->host);
+    }
+    m->cpu->jump_cache[slot].pc = pc;
+    m->cpu->jump_cache[slot].key = m->cpu->jump_key;
+    m->cpu->jump_cache[slot].code = unit->host->entry;
+}
+
+/* Runs from this unit on, as far as the deadline allows. */
+static void run_code(struct machine *m, struct unit *unit, uint64_t deadline)
+{
+    struct cpu *cpu = m->cpu;
+    uint64_t why, pc;
+
+    cpu->deadline = deadline;
+    cpu->alone = false;
+    cpu->jump_key = (cpu->fetch_generation + m->code_generation) << 16 |
+                    unit->key.mode | 1ull << 63;
+    connect(m, unit);
+    m->in_unit = m->in_code = true;
+    why = jit_run(m->jit, cpu, unit->host, &pc);
+    m->in_unit = m->in_code = false;
+    cpu->guest->set_pc(cpu, pc);
+    m->poll_wanted |= why == HOST_RETURN_KIND + IR_EXIT_POLL;
+    m->last_exit = why > HOST_RETURN_BUDGET
+                       ? (struct host_exit *)(uintptr_t)why
+                       : NULL;
+}
+
+/* -- Units ----------------------------------------------------------------- */
+
+static void interpret(struct machine *m, struct unit *unit, bool alone)
+{
+    struct cpu *cpu = m->cpu;
+    enum ir_exit_kind kind;
+
     cpu->alone = alone || unit->io;
-    m->redo_alone = false;
     unit_cache_set_running(m->units, unit);
     m->in_unit = true;
     kind = ir_interpret(cpu, unit->ir);
     m->in_unit = false;
     m->poll_wanted |= cpu->alone || kind == IR_EXIT_POLL;
+    m->last_exit = NULL;
     unit_cache_set_running(m->units, NULL);
-    return true;
+}
+
+/*
+ * Runs one unit, or a chain of them, up to the deadline. What must be cut to
+ * land on it, or runs alone, is interpreted.
+ */
+static bool run_unit(struct machine *m, uint64_t deadline)
+{
+    uint64_t left = deadline - m->cpu->count;
+    bool alone = m->redo_alone, whole = left >= m->unit_insns;
+    unsigned limit = alone ? 1 : m->unit_insns;
+    struct unit *unit, *code = NULL;
+
+    unit = unit_at_pc(m, left < limit ? (unsigned)left : limit);
+    if (!unit) {
+        return false;
+    }
+    m->redo_alone = false;
+    if (m->jit && !alone && whole && !unit->io && !unit->plain &&
+        unit->key.limit != 1) {
+        code = coded(m, unit);
+        if (!code) {
+            unit = unit_at_pc(m, limit);
+        }
+    }
+    if (code) {
+        run_code(m, code, deadline);
+    } else if (unit) {
+        interpret(m, unit, alone);
+    }
+    return unit;
 }
 
 /* A step was left: see the head of the file. */
@@ -108,7 +230,8 @@ static void after_leaving(struct machine *m, enum cpu_leave why)
 {
     if (m->in_unit) {
         m->cpu->guest->set_pc(m->cpu, m->cpu->insn_pc);
-        m->in_unit = false;
+        m->in_unit = m->in_code = false;
+        m->last_exit = NULL;
         unit_cache_set_running(m->units, NULL);
     }
     switch (why) {
@@ -162,10 +285,10 @@ static enum run_end run_turns(struct machine *m, uint64_t limit)
             return RUN_STOP;
         }
         while (cpu->count < deadline && !cpu->halted && !m->poll_wanted) {
-            if (!run_unit(m, deadline - cpu->count)) {
+            if (!run_unit(m, deadline < slice_end ? deadline : slice_end)) {
                 return RUN_BROKEN;
             }
-            if (cpu->count >= slice_end) {
+            if (cpu->count + m->unit_insns >= slice_end) {
                 return RUN_LIMIT; /* of the slice */
             }
         }

@@ -182,7 +182,7 @@ struct unit *unit_at_pc(struct machine *m, unsigned limit)
     if (!unit) {
         unit = translate(m, &key, page);
     }
-    if (!unit->ir) {
+    if (unit->stub) {
         unit = straddling(m, key, page);
     }
     return unit ? unit : no_code(m, key.pc);
@@ -195,7 +195,12 @@ bool unit_code_written(void *machine, struct mem_block *block,
 {
     struct machine *m = machine;
     uint64_t number = code_number(block, offset);
-    bool running = unit_cache_written(m->units, number, size);
+    bool running;
+
+    if (m->in_code) { /* which unit of a chain it is, cold code has noted */
+        unit_cache_set_running(m->units, m->cpu->running);
+    }
+    running = unit_cache_written(m->units, number, size);
 
     if (!unit_cache_page_has_code(m->units, number)) {
         mem_clear_code(block, offset);

@@ -21,6 +21,8 @@ struct unit_cache {
     struct unit_page *by_page[BUCKETS];
     struct unit *running;
     unsigned count;
+    void (*dropped)(void *opaque, struct unit *unit);
+    void *opaque;
 };
 
 static uint32_t mix(uint64_t value)
@@ -117,6 +119,7 @@ struct unit *unit_cache_add(struct unit_cache *cache,
     }
     unit->key = *key;
     unit->ir = ir;
+    unit->stub = !ir;
     unit->size = size;
     unit->steps = ir ? ir->n_insns : 0;
     unit->io = does_io(ir);
@@ -128,6 +131,14 @@ struct unit *unit_cache_add(struct unit_cache *cache,
     }
     cache->count++;
     return unit;
+}
+
+void unit_cache_on_drop(struct unit_cache *cache,
+                        void (*dropped)(void *opaque, struct unit *unit),
+                        void *opaque)
+{
+    cache->dropped = dropped;
+    cache->opaque = opaque;
 }
 
 void unit_cache_set_running(struct unit_cache *cache, struct unit *unit)
@@ -164,6 +175,10 @@ static void drop(struct unit_cache *cache, struct unit *unit)
         unlink_page(cache, &unit->pages[i]);
     }
     cache->count--;
+    if (unit->host) {
+        cache->dropped(cache->opaque, unit);
+        unit->host = NULL;
+    }
     if (unit == cache->running) {
         unit->doomed = true;
     } else {

@@ -25,9 +25,12 @@ struct unit_page { /* a unit's place in the list of a page */
 
 struct unit {
     struct unit_key key;
-    struct ir_unit *ir; /* NULL: a stub, see translate.c */
+    struct ir_unit *ir;     /* NULL once there is code, and for a stub */
+    struct host_unit *host; /* generated code, or NULL */
+    bool stub;              /* of a straddling instruction: translate.c */
     uint32_t size;  /* bytes of guest code */
     uint32_t steps; /* of a full run */
+    bool plain;     /* too large for the code generator: interpreted */
     bool io;        /* crosses the boundary: runs alone */
     bool doomed;    /* its bytes changed while it ran: freed afterwards */
     struct unit *hash_next;
@@ -46,6 +49,11 @@ struct unit *unit_cache_find(struct unit_cache *cache,
 struct unit *unit_cache_add(struct unit_cache *cache,
                             const struct unit_key *key, struct ir_unit *ir,
                             uint32_t size);
+
+/* Called before a unit is freed, while it has code. */
+void unit_cache_on_drop(struct unit_cache *cache,
+                        void (*dropped)(void *opaque, struct unit *unit),
+                        void *opaque);
 
 /* Which unit runs; it is not freed under the interpreter's feet. */
 void unit_cache_set_running(struct unit_cache *cache, struct unit *unit);

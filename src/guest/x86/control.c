@@ -73,8 +73,7 @@ static bool branch(struct x86_translator *t, ir_ref taken)
     ir_ref target;
 
     if (is_fixed(t)) {
-        x86_exit_if(t, taken, fixed_target(t));
-        return false;
+        return x86_exit_if(t, taken, fixed_target(t), t->next_pc);
     }
     target = from_offset(t, next_offset(t, t->insn.operand[0].value));
     x86_exit(t, ir_select(t->b, taken, target,

@@ -332,6 +332,9 @@ static void take_operand(struct reader *r, struct x86_insn *insn,
     switch (code[0]) {
     case 'E':
     case 'M':
+        if (code[1] == 'z' && operand->size == 8) {
+            operand->size = 4;
+        }
         if (insn->modrm >> 6 != 3) {
             operand->kind = X86_OPERAND_MEMORY;
         } else if (code[0] == 'M') {

@@ -119,6 +119,8 @@ static uint64_t mode(const struct cpu *cpu)
     word |= x86->cr[0] & X86_CR0_TS ? X86_MODE_TS : 0;
     word |= x86->cr[0] & X86_CR0_EM ? X86_MODE_EM : 0;
     word |= x86->shadow ? X86_MODE_SHADOW : 0;
+    word |= x86->eflags & X86_EFLAGS_TF ? X86_MODE_TF : 0;
+    word |= x86->trap ? X86_MODE_TRAP : 0;
     return word;
 }
 

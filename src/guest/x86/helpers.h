@@ -81,4 +81,14 @@ uint32_t x86_helper_in(struct cpu *cpu, uint32_t port, uint32_t size);
 void x86_helper_out(struct cpu *cpu, uint32_t port, uint32_t size,
                     uint32_t value);
 
+/* The value that LAR and the like tell of a selector, with bit 32 for ZF. */
+uint64_t x86_helper_query(struct cpu *cpu, uint32_t query,
+                          uint32_t selectors);
+void x86_helper_bound(struct cpu *cpu, uint32_t index, uint32_t lower,
+                      uint32_t upper);
+void x86_helper_into(struct cpu *cpu, uint32_t overflow, uint64_t next);
+
+/* The #DB that an instruction with TF left behind. */
+_Noreturn void x86_helper_single_step(struct cpu *cpu);
+
 #endif

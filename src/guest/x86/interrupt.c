@@ -313,7 +313,7 @@ bool x86_accepts_interrupt(const struct cpu *cpu)
 {
     const struct x86_cpu *x86 = x86_of(cpu);
 
-    return (x86->eflags & X86_EFLAGS_IF) && !x86->shadow;
+    return (x86->eflags & X86_EFLAGS_IF) && !x86->shadow && !x86->trap;
 }
 
 void x86_deliver_interrupt(struct cpu *cpu, unsigned vector)

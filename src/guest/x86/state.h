@@ -66,6 +66,7 @@ struct x86_cpu {
     uint64_t cr[9]; /* 0, 2, 3, 4, 8 */
     uint64_t dr[8];
     bool shadow; /* interrupts wait for one more instruction */
+    bool trap;   /* an instruction with TF is over: #DB comes next */
     bool delivering; /* an exception now is one on top of `exception` */
 
     /* Model-specific registers, by the manual's names. */
@@ -100,6 +101,7 @@ enum x86_vector {
 #define X86_CR4_OSFXSR 0x200u
 /* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT: what CPUID offers. */
 #define X86_CR4_KNOWN 0x7ffu
+#define X86_DR6_BS 0x4000u
 #define X86_EFER_SCE 1u
 #define X86_EFER_LME 0x100u
 #define X86_EFER_LMA 0x400u
@@ -127,6 +129,8 @@ enum x86_slot {
 #define X86_MODE_TS (1u << 8)       /* CR0.TS: #NM */
 #define X86_MODE_EM (1u << 9)       /* CR0.EM: x87 is #NM */
 #define X86_MODE_SHADOW (1u << 6)   /* one instruction, then interrupts */
+#define X86_MODE_TF (1u << 10)
+#define X86_MODE_TRAP (1u << 11)    /* x86_cpu.trap */
 enum { X86_MMU_KERNEL, X86_MMU_USER, X86_N_MMU };
 
 /* EFLAGS of the manual, both ways. */

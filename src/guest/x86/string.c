@@ -3,12 +3,22 @@
  * its own start until the count is used up, so that each iteration is a step,
  * an interrupt can come between any two, and a fault finds the registers as
  * the last whole iteration left them.
+ *
+ * A count of 0 leaves before anything that may fault, so by R1 without a set:
+ * then an interrupt shadow lasts for one instruction more, and TF makes no
+ * #DB, unlike on a processor.
  */
+#include "guest/x86/helpers.h"
 #include "guest/x86/rows.h"
 #include "guest/x86/translate.h"
 
-enum { MOVS, STOS, LODS, SCAS, CMPS };
-enum { RAX = 0, RCX = 1, RSI = 6, RDI = 7 };
+enum { MOVS, STOS, LODS, SCAS, CMPS, INS, OUTS };
+enum { RAX = 0, RCX = 1, RDX = 2, RSI = 6, RDI = 7 };
+
+static bool reads_source(int kind)
+{
+    return kind == MOVS || kind == LODS || kind == CMPS || kind == OUTS;
+}
 
 struct string {
     struct x86_translator *t;
@@ -47,21 +57,47 @@ static void advance(const struct string *s, unsigned number)
                 s->wide == 8 ? next : x86_to_i32(s->t, next));
 }
 
+static ir_ref port(const struct string *s)
+{
+    return x86_zero_extend(s->t, x86_get_gpr(s->t, RDX, 2), 16);
+}
+
+/* A port is read once: only when the store that follows cannot fault. */
+static ir_ref in(const struct string *s)
+{
+    ir_load(s->t->b, IR_I32, destination(s),
+            (uint32_t)__builtin_ctz(s->size) | MO_RMW |
+                s->t->mmu << MO_MMU_SHIFT);
+    return ir_call(s->t->b, X86_HELPER_in, port(s),
+                   ir_const_i32(s->t->b, s->size), IR_NONE, IR_NONE);
+}
+
+static void out(const struct string *s, ir_ref value)
+{
+    ir_call(s->t->b, X86_HELPER_out, port(s),
+            ir_const_i32(s->t->b, s->size), value, IR_NONE);
+}
+
 /* One element: everything that may fault, then the sets. */
 static void element(const struct string *s, int kind)
 {
     struct x86_translator *t = s->t;
     ir_ref x = IR_NONE, y = IR_NONE;
 
-    if (kind == MOVS || kind == LODS || kind == CMPS) {
+    if (reads_source(kind)) {
         x = x86_load(t, source(s), s->size);
+    } else if (kind == INS) {
+        x = in(s);
     } else {
         x = x86_get_gpr(t, RAX, s->size);
     }
     if (kind == SCAS || kind == CMPS) {
         y = x86_load(t, destination(s), s->size);
     }
-    if (kind == MOVS || kind == STOS) {
+    if (kind == OUTS) {
+        out(s, x);
+    }
+    if (kind == MOVS || kind == STOS || kind == INS) {
         x86_store(t, destination(s), s->size, x);
     }
     if (kind == LODS) {
@@ -71,10 +107,10 @@ static void element(const struct string *s, int kind)
         x86_set_flags(t, ir_flags(t->b, IR_fl_sub, 8 * s->size, x, y,
                                   IR_NONE));
     }
-    if (kind == MOVS || kind == LODS || kind == CMPS) {
+    if (reads_source(kind)) {
         advance(s, RSI);
     }
-    if (kind != LODS) {
+    if (kind != LODS && kind != OUTS) {
         advance(s, RDI);
     }
 }
@@ -102,16 +138,25 @@ bool x86_tr_string(struct x86_translator *t)
     int kind = t->insn.row->argument;
     struct string s = {t, t->insn.row->opcode & 1 ? t->insn.size : 1,
                        t->insn.address_size};
+    bool io = kind == INS || kind == OUTS;
     ir_ref none;
 
+    if (io && s.size == 8) {
+        s.size = 4;
+    }
     if (!t->insn.rep) {
         element(&s, kind);
-        return false;
+        if (io) {
+            x86_exit(t, ir_const_i64(t->b, t->next_pc), IR_EXIT_POLL);
+        }
+        return io;
     }
     none = ir_bin(t->b, IR_eq, index_value(&s, RCX), ir_const_i64(t->b, 0));
-    ir_exit_if(t->b, none, t->next_pc); /* by R1 without any set */
+    ir_exit_if(t->b, none, t->next_pc);
     element(&s, kind);
-    x86_exit_if(t, last(&s, kind), t->next_pc);
-    x86_exit(t, ir_const_i64(t->b, t->pc), IR_EXIT_LINK);
+    if (!x86_exit_if(t, last(&s, kind), t->next_pc, t->pc)) {
+        x86_exit(t, ir_const_i64(t->b, t->pc),
+                 io ? IR_EXIT_POLL : IR_EXIT_LINK);
+    }
     return true;
 }

@@ -212,6 +212,7 @@ bool x86_tr_mov_to_segment(struct x86_translator *t)
     if (number > 5 || number == X86_CS) {
         return undefined(t);
     }
+    t->no_trap = number == X86_SS;
     CALL(t, load_segment, I32(number), x86_read(t, 1));
     return end(t, IR_EXIT_LOOKUP);
 }
@@ -251,6 +252,7 @@ bool x86_tr_pop_segment(struct x86_translator *t)
     ir_ref value = x86_load(t, x86_stack_address(t, x86_stack_moved(t, 0)),
                             size);
 
+    t->no_trap = t->insn.row->argument == X86_SS;
     CALL(t, load_segment, I32(t->insn.row->argument), x86_to_i32(t, value));
     x86_set_stack(t, x86_stack_moved(t, size));
     return end(t, IR_EXIT_LOOKUP);
@@ -329,6 +331,7 @@ bool x86_tr_iret(struct x86_translator *t)
 
 bool x86_tr_syscall(struct x86_translator *t)
 {
+    t->no_trap = true; /* TF is masked by then */
     CALL(t, syscall, next_rip(t));
     return end_there(t);
 }
@@ -359,6 +362,12 @@ bool x86_tr_interrupt(struct x86_translator *t)
 
     CALL(t, interrupt, I32(vector), next_rip(t));
     return end(t, IR_EXIT_LOOKUP);
+}
+
+bool x86_tr_into(struct x86_translator *t)
+{
+    CALL(t, into, ir_cc(t->b, x86_get_flags(t), 0), next_rip(t));
+    return false;
 }
 
 bool x86_tr_undefined(struct x86_translator *t)
@@ -420,6 +429,9 @@ bool x86_tr_cli(struct x86_translator *t)
 bool x86_tr_sti(struct x86_translator *t)
 {
     CALL(t, sti);
+    if (t->mode_word & X86_MODE_TF) {
+        ir_set(t->b, X86_SLOT_trap, I32(1));
+    }
     ir_exit(t->b, NEXT, IR_EXIT_POLL); /* not x86_exit(): a shadow begins */
     return true;
 }

@@ -20,6 +20,7 @@ struct x86_translator {
     unsigned mmu;
     uint64_t pc, next_pc;
     struct x86_insn insn;
+    bool no_trap; /* this instruction is not followed by a single step */
     ir_ref address; /* of the memory operand, once asked for */
 };
 
@@ -84,7 +85,11 @@ ir_ref x86_flags_with(struct x86_translator *t, ir_ref flags, ir_ref cf,
 /* Every unit ends through one of these: an interrupt shadow ends with the
  * instruction, and then interrupts are looked at. */
 void x86_exit(struct x86_translator *t, ir_ref pc, enum ir_exit_kind kind);
-void x86_exit_if(struct x86_translator *t, ir_ref condition, uint64_t pc);
+/* Where the mode changes with the instruction, there is no leaving halfway
+ * (an exit_if stays in the mode). True: then the unit ends, and goes to
+ * `otherwise` if not to the pc. */
+bool x86_exit_if(struct x86_translator *t, ir_ref condition, uint64_t pc,
+                 uint64_t otherwise);
 
 /* A pc as a constant, cut to the mode's width. */
 uint64_t x86_pc(const struct x86_translator *t, uint64_t pc);

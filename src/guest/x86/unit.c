@@ -3,21 +3,52 @@
 
 #include "guest/x86/helpers.h"
 
-void x86_exit(struct x86_translator *t, ir_ref pc, enum ir_exit_kind kind)
+/*
+ * Single steps. An instruction that begins with TF leaves x86_cpu.trap behind
+ * when it is over; that is part of the mode word, and the unit of such a mode
+ * is #DB alone. So the trap is a step of its own, and nothing comes between.
+ */
+_Noreturn void x86_helper_single_step(struct cpu *cpu)
 {
-    if (t->mode_word & X86_MODE_SHADOW) {
-        ir_set(t->b, X86_SLOT_shadow, ir_const_i32(t->b, 0));
-        kind = IR_EXIT_POLL;
-    }
-    ir_exit(t->b, pc, kind);
+    x86_of(cpu)->trap = false;
+    x86_of(cpu)->dr[6] |= X86_DR6_BS;
+    x86_note(cpu, X86_DB);
+    cpu_leave(cpu, CPU_LEAVE_EXCEPTION);
 }
 
-void x86_exit_if(struct x86_translator *t, ir_ref condition, uint64_t pc)
+static bool leaves_mode(const struct x86_translator *t)
+{
+    return t->mode_word & (X86_MODE_SHADOW | X86_MODE_TF);
+}
+
+/* The state in which an instruction ends that leaves_mode(). */
+static void end_of_insn(struct x86_translator *t)
 {
     if (t->mode_word & X86_MODE_SHADOW) {
         ir_set(t->b, X86_SLOT_shadow, ir_const_i32(t->b, 0));
     }
+    if ((t->mode_word & X86_MODE_TF) && !t->no_trap) {
+        ir_set(t->b, X86_SLOT_trap, ir_const_i32(t->b, 1));
+    }
+}
+
+void x86_exit(struct x86_translator *t, ir_ref pc, enum ir_exit_kind kind)
+{
+    end_of_insn(t);
+    ir_exit(t->b, pc, leaves_mode(t) ? IR_EXIT_POLL : kind);
+}
+
+bool x86_exit_if(struct x86_translator *t, ir_ref condition, uint64_t pc,
+                 uint64_t otherwise)
+{
+    if (leaves_mode(t)) {
+        x86_exit(t, ir_select(t->b, condition, ir_const_i64(t->b, pc),
+                              ir_const_i64(t->b, otherwise)),
+                 IR_EXIT_POLL);
+        return true;
+    }
     ir_exit_if(t->b, condition, pc);
+    return false;
 }
 
 static void raise(struct x86_translator *t, enum x86_vector vector)
@@ -42,6 +73,7 @@ static size_t one(struct x86_translator *t, const uint8_t *bytes, size_t size,
     }
     t->next_pc = x86_pc(t, t->pc + t->insn.length);
     t->address = IR_NONE;
+    t->no_trap = false;
     ir_insn(t->b, t->pc);
     if (decoded != X86_DECODED) {
         raise(t, decoded == X86_UNDEFINED ? X86_UD : X86_GP);
@@ -62,7 +94,14 @@ size_t x86_translate(struct ir_builder *b, uint64_t mode, uint64_t pc,
     size_t at = 0, used;
     bool ended = false;
 
-    if (mode & X86_MODE_SHADOW) {
+    if (mode & X86_MODE_TRAP) {
+        ir_insn(b, pc);
+        ir_call(b, X86_HELPER_single_step, IR_NONE, IR_NONE, IR_NONE,
+                IR_NONE);
+        ir_exit(b, ir_const_i64(b, pc), IR_EXIT_LOOKUP);
+        return 1;
+    }
+    if (leaves_mode(&t)) {
         max_insns = 1;
     }
     for (unsigned n = 0; n < max_insns && !ended && at < size; n++) {

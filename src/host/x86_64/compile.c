@@ -209,6 +209,7 @@ static bool open_lowering(struct lowering *l, struct jit *jit)
     l->host = must(malloc(sizeof(struct host_unit) +
                           HOST_EXITS_MAX * sizeof(struct host_exit)));
     l->host->entry = code_runs_at(&jit->memory, l->e.at);
+    l->host->pc = l->unit_pc;
     l->host->incoming = NULL;
     l->host->n_exits = 0;
     return true;

@@ -34,6 +34,7 @@ struct host_exit {
 
 struct host_unit {
     const uint8_t *entry; /* in the view to run */
+    uint64_t pc;
     struct host_exit *incoming;
     unsigned n_exits;
     struct host_exit exits[];

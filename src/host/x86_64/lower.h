@@ -15,7 +15,7 @@
 #define FRAME_VALUE 0
 #define FRAME_SAVED 32
 #define FRAME_SLOTS 160
-#define FRAME_SIZE 16536 /* keeps rsp at a multiple of 16 in calls */
+#define FRAME_SIZE 16544 /* a multiple of 16, as calls want rsp to be */
 
 #define N_REGISTERS 16
 

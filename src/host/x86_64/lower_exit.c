@@ -40,26 +40,6 @@ static void leave(struct lowering *l, uint64_t why)
     emit_jmp_to(&l->e, code_written_at(&l->jit->memory, l->jit->leave));
 }
 
-static void exit_to(struct lowering *l, uint64_t pc)
-{
-    struct host_exit *exit;
-
-    if (l->host->n_exits == HOST_EXITS_MAX) {
-        l->failed = true;
-        return;
-    }
-    exit = &l->host->exits[l->host->n_exits++];
-    exit->pc = pc;
-    exit->owner = l->host;
-    exit->target = NULL;
-    exit->next = NULL;
-    exit->place = emit_jmp(&l->e);
-    emit_here(&l->e, exit->place);
-    exit->stub = l->e.at;
-    emit_mov_imm(&l->e, RDX, pc);
-    leave(l, (uint64_t)(uintptr_t)exit);
-}
-
 /* rdx: the pc. An entry holds for one mode and one state of the mappings of
  * code, which C keeps in cpu->jump_key. */
 static void exit_indirect(struct lowering *l)
@@ -80,6 +60,31 @@ static void exit_indirect(struct lowering *l)
     emit_here(&l->e, miss[0]);
     emit_here(&l->e, miss[1]);
     leave(l, HOST_RETURN_KIND + IR_EXIT_INDIRECT);
+}
+
+static void exit_to(struct lowering *l, uint64_t pc)
+{
+    struct host_exit *exit;
+
+    if ((pc ^ l->unit_pc) >> PAGE_BITS) { /* may be mapped elsewhere later */
+        emit_mov_imm(&l->e, RDX, pc);
+        exit_indirect(l);
+        return;
+    }
+    if (l->host->n_exits == HOST_EXITS_MAX) {
+        l->failed = true;
+        return;
+    }
+    exit = &l->host->exits[l->host->n_exits++];
+    exit->pc = pc;
+    exit->owner = l->host;
+    exit->target = NULL;
+    exit->next = NULL;
+    exit->place = emit_jmp(&l->e);
+    emit_here(&l->e, exit->place);
+    exit->stub = l->e.at;
+    emit_mov_imm(&l->e, RDX, pc);
+    leave(l, (uint64_t)(uintptr_t)exit);
 }
 
 void lower_exit(struct lowering *l, const struct ir_ins *ins)

@@ -82,6 +82,8 @@ void lower_pending(struct lowering *l, const struct places *places,
 static void flags_from_value(struct lowering *l, ir_ref ref)
 {
     lower_into(l, RAX, ref);
+    emit_byte(&l->e, 0x24); /* and al, 1 */
+    emit_byte(&l->e, 0x01);
     emit_byte(&l->e, 0x04); /* add al, 0x7f */
     emit_byte(&l->e, 0x7f);
     emit_byte(&l->e, 0x9e); /* sahf */

@@ -16,6 +16,10 @@ static void get(struct lowering *l, const struct ir_ins *ins)
     int32_t at = (int32_t)slot->offset;
     unsigned to;
 
+    if (ins->imm == l->jit->flags_slot) { /* a folding builder leaves none */
+        lower_pending(l, &l->places, l->pending);
+        l->pending = IR_NONE;
+    }
     if (slot->type == IR_V128) {
         emit_rm(&l->e, 0xf3, 0x0f6f, 0, RBX, at, false, false);
         emit_rm(&l->e, 0xf3, 0x0f7f, 0, RSP, lower_define_vector(l), false,
