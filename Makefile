@@ -42,6 +42,19 @@ build/test_device: $(wildcard tests/device/*.[ch]) $(wildcard src/device/*.c) \
 	@mkdir -p build
 	$(CC) $(CFLAGS) -Itests/device -o $@ $(filter %.c,$^)
 
+# The program, as users run it.
+SOURCES := $(wildcard src/*/*.c src/*/*/*.c)
+OBJECTS := $(SOURCES:src/%.c=build/release/%.o)
+PANDA := build/x86_64-softmmu/panda-system-x86_64
+program: $(PANDA)
+$(PANDA): $(OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ -lzstd -lz -lpthread
+build/release/%.o: src/%.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) -O2 -g -DNDEBUG -ffp-contract=off -std=gnu17 -D_GNU_SOURCE \
+	    -Wall -Wextra -Werror -Isrc -c -o $@ $<
+
 # Every header stands on its own.
 build/headers: $(HEADERS)
 	@mkdir -p build
