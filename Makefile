@@ -4,7 +4,7 @@ override CFLAGS += -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Isrc -Itests
 HEADERS := $(wildcard src/*/*.h src/*/*.def src/*/*/*.h src/*/*/*.def)
 # A folder tests/x with a test_x.c is one program, too.
 TESTS := $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c)) build/test_mem \
-    build/test_ir_parts build/test_device
+    build/test_ir_parts build/test_device build/test_x86
 
 all: build/headers $(TESTS)
 
@@ -36,6 +36,11 @@ build/test_ir_parts: $(wildcard tests/ir/*.c tests/ir/*.h) \
     $(wildcard src/ir/*.c) src/base/error.c $(HEADERS)
 	@mkdir -p build
 	$(CC) $(CFLAGS) -Itests/ir -o $@ $(filter %.c,$^)
+
+build/test_x86: $(wildcard tests/x86/*.[ch]) $(X86) \
+    $(filter-out tests/%,$(ENGINE)) src/base/error.c $(HEADERS)
+	@mkdir -p build
+	$(CC) $(CFLAGS) -Itests/x86 -o $@ $(filter %.c,$^) -lcapstone
 
 build/test_device: $(wildcard tests/device/*.[ch]) $(wildcard src/device/*.c) \
     src/base/error.c $(HEADERS)

@@ -56,7 +56,7 @@ static uint64_t memory_read(void *opaque, uint64_t address, unsigned size)
     uint64_t value = 0;
 
     memory->sizes |= 1u << size;
-    memcpy(&value, memory->bytes + address, size);
+    memcpy(&value, memory->bytes + address, size <= 8 ? size : 0);
     return value | (size < 8 ? ~0ull << 8 * size : 0); /* junk above */
 }
 
