@@ -9,7 +9,8 @@ TESTS := $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c)) build/test_mem
 all: build/headers $(TESTS)
 
 build/test_eval: $(addprefix src/ir/, eval.c eval_vec.c ops.c)
-build/test_jit: $(wildcard src/ir/*.c src/host/x86_64/*.c)
+build/test_jit: $(wildcard src/ir/*.c src/host/x86_64/*.c) \
+    src/exec/jump_cache.c
 build/test_ir: $(wildcard src/ir/*.c)
 build/test_ops: src/ir/ops.c
 ENGINE := tests/toy.c $(wildcard src/ir/*.c src/mem/*.c src/exec/*.c \
@@ -28,7 +29,7 @@ build/test_%: tests/test_%.c src/base/error.c $(HEADERS) $(wildcard tests/*.h)
 	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^) -lzstd -lz -lpthread
 
 build/test_mem: $(wildcard tests/mem/*.c tests/mem/*.h) \
-    $(wildcard src/mem/*.c) src/base/error.c $(HEADERS)
+    $(wildcard src/mem/*.c) src/exec/jump_cache.c src/base/error.c $(HEADERS)
 	@mkdir -p build
 	$(CC) $(CFLAGS) -Itests/mem -o $@ $(filter %.c,$^)
 

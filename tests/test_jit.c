@@ -20,13 +20,13 @@ static void run_code(struct host_unit *host, uint64_t seed,
     prepare(seed);
     memset(outcome, 0, sizeof(*outcome));
     cpu.cpu.deadline = cpu.cpu.count + 100;
-    cpu.cpu.jump_key = 1; /* which no entry has */
+    jump_cache_clear(&cpu.cpu.jump_cache);
     outcome->end = setjmp(cpu.cpu.leave);
     if (outcome->end) {
         outcome->end += 100;
         outcome->pc = cpu.cpu.insn_pc;
     } else {
-        why = jit_run(&jit, &cpu.cpu, host, &outcome->pc);
+        why = jit_run(&jit, &cpu.cpu, host->entry, &outcome->pc);
         outcome->end = why < HOST_RETURN_BUDGET
             ? (int)(why - HOST_RETURN_KIND)
             : IR_EXIT_LINK;
@@ -64,7 +64,7 @@ static void test_random(bool fold, const char *what)
             ir_pass_dead(unit);
         }
         jit_flush(&jit);
-        host = jit_compile(&jit, unit, 0x400000, &cpu);
+        host = jit_compile(&jit, unit, 0x400000, 0, &cpu);
         if (!host) {
             printf("  seed %llu was not compiled\n",
                    (unsigned long long)seed);

@@ -5,6 +5,7 @@
 #ifndef EXEC_CPU_H
 #define EXEC_CPU_H
 
+#include "exec/jump_cache.h"
 #include "guest/guest.h"
 #include <setjmp.h>
 
@@ -13,7 +14,6 @@ struct mem_cpu;
 
 #define TLB_BITS 10
 #define TLB_SIZE (1u << TLB_BITS)
-#define JUMP_CACHE_SIZE 4096
 #define MMU_MAX 4
 #define PAGE_BITS 12
 #define PAGE_SIZE_ (1ull << PAGE_BITS)
@@ -33,6 +33,7 @@ struct tlb_entry {
 enum cpu_leave { /* why a step was left; the value of the longjmp */
     CPU_LEAVE_EXCEPTION = 1, /* noted in the CPU, to be delivered */
     CPU_LEAVE_REDO,          /* run this instruction alone */
+    CPU_LEAVE_IO,            /* the same, for it reached a device */
     CPU_LEAVE_REQUEST,       /* look at requests before the next step */
 };
 
@@ -54,15 +55,6 @@ struct cpu {
      * call was made from. */
     uint64_t deadline;
     void *running;
-    /* Code by virtual pc, for one mode and one state of the fetch mappings,
-     * which are in the key. */
-    uint64_t jump_key;
-    struct {
-        uint64_t pc, key;
-        const uint8_t *code;
-        uint64_t unused;
-    } jump_cache[JUMP_CACHE_SIZE];
-
     jmp_buf leave;        /* where cpu_leave() goes */
     uint64_t insn_pc;     /* interpreter: instruction being run */
 
@@ -72,6 +64,7 @@ struct cpu {
     uint64_t fetch_generation;
     struct tlb_entry read_tlb[MMU_MAX][TLB_SIZE];
     struct tlb_entry write_tlb[MMU_MAX][TLB_SIZE];
+    struct jump_cache jump_cache;
 };
 
 /* Leaves the running step; state, pc and count are at its start. */

@@ -8,6 +8,8 @@
  *
  *   EXCEPTION  the guest delivers it; one step
  *   REDO       the instruction runs alone, then the boundary is asked
+ *   IO         the same, and later units end before this instruction, until
+ *              it once runs alone without need
  *   REQUEST    somebody wants to be heard before the next step
  */
 #include "exec/machine.h"
@@ -26,16 +28,20 @@
 
 static uint64_t io_read(void *opaque, uint64_t physical, unsigned size)
 {
-    struct boundary *b = ((struct machine *)opaque)->boundary;
+    struct machine *m = opaque;
+    struct boundary *b = m->boundary;
 
+    m->crossed = true;
     return b->ops->read(b, BOUNDARY_MEMORY, physical, size);
 }
 
 static void io_write(void *opaque, uint64_t physical, uint64_t value,
                      unsigned size)
 {
-    struct boundary *b = ((struct machine *)opaque)->boundary;
+    struct machine *m = opaque;
+    struct boundary *b = m->boundary;
 
+    m->crossed = true;
     b->ops->write(b, BOUNDARY_MEMORY, physical, value, size);
 }
 
@@ -50,6 +56,7 @@ struct machine *machine_new(const struct guest *guest)
         panda_bug("out of memory");
     }
     memset(m->cpu, 0, guest->cpu_size);
+    jump_cache_clear(&m->cpu->jump_cache);
     m->cpu->machine = m;
     m->cpu->guest = guest;
     m->memory = mem_new();
@@ -94,8 +101,7 @@ static void unit_dropped(void *opaque, struct unit *unit)
 
     jit_unit_free(unit->host);
     m->last_exit = NULL;
-    m->code_generation++;
-    m->cpu->jump_key = 0; /* also for code that runs right now */
+    jump_cache_drop_unit(&m->cpu->jump_cache, unit->key.pc, unit);
 }
 
 bool machine_use_jit(struct machine *m)
@@ -114,7 +120,8 @@ bool machine_use_jit(struct machine *m)
 static bool compile(struct machine *m, struct unit *unit)
 {
     ir_pass_dead(unit->ir);
-    unit->host = jit_compile(m->jit, unit->ir, unit->key.pc, unit);
+    unit->host = jit_compile(m->jit, unit->ir, unit->key.pc,
+                             (uint32_t)unit->key.mode, unit);
     if (!unit->host) {
         return false;
     }
@@ -144,37 +151,48 @@ static void connect(struct machine *m, const struct unit *unit)
 {
     struct host_exit *exit = m->last_exit;
     uint64_t pc = unit->key.pc;
-    unsigned slot = pc & (JUMP_CACHE_SIZE - 1);
 
     m->last_exit = NULL;
     if (exit && exit->pc == pc && unit->n_pages == 1 &&
         !((pc ^ exit->owner->pc) >> PAGE_BITS)) {
         jit_link(m->jit, exit, unit->host);
     }
-    m->cpu->jump_cache[slot].pc = pc;
-    m->cpu->jump_cache[slot].key = m->cpu->jump_key;
-    m->cpu->jump_cache[slot].code = unit->host->entry;
 }
 
 /* Runs from this unit on, as far as the deadline allows. */
-static void run_code(struct machine *m, struct unit *unit, uint64_t deadline)
+static void run_code(struct machine *m, const uint8_t *entry,
+                     uint64_t deadline)
 {
     struct cpu *cpu = m->cpu;
     uint64_t why, pc;
 
     cpu->deadline = deadline;
     cpu->alone = false;
-    cpu->jump_key = (cpu->fetch_generation + m->code_generation) << 16 |
-                    unit->key.mode | 1ull << 63;
-    connect(m, unit);
     m->in_unit = m->in_code = true;
-    why = jit_run(m->jit, cpu, unit->host, &pc);
+    why = jit_run(m->jit, cpu, entry, &pc);
     m->in_unit = m->in_code = false;
     cpu->guest->set_pc(cpu, pc);
-    m->poll_wanted |= why == HOST_RETURN_KIND + IR_EXIT_POLL;
+    m->poll_wanted |= why == HOST_RETURN_KIND + IR_EXIT_POLL &&
+                      (cpu->attention || cpu->halted);
     m->last_exit = why > HOST_RETURN_BUDGET
                        ? (struct host_exit *)(uintptr_t)why
                        : NULL;
+}
+
+/* The code at the pc, when it is at hand. */
+static const uint8_t *code_at_pc(struct machine *m)
+{
+    struct cpu *cpu = m->cpu;
+    uint64_t pc = cpu->guest->get_pc(cpu);
+    const struct jump_entry *entry = jump_cache_place(&cpu->jump_cache, pc);
+
+    if (entry->pc != pc || entry->mode != cpu->guest->mode(cpu)) {
+        return NULL;
+    }
+    if (m->last_exit) {
+        connect(m, entry->unit);
+    }
+    return entry->code;
 }
 
 /* -- Units ----------------------------------------------------------------- */
@@ -185,11 +203,15 @@ static void interpret(struct machine *m, struct unit *unit, bool alone)
     enum ir_exit_kind kind;
 
     cpu->alone = alone || unit->io;
+    m->crossed = unit->io;
     unit_cache_set_running(m->units, unit);
     m->in_unit = true;
     kind = ir_interpret(cpu, unit->ir);
     m->in_unit = false;
     m->poll_wanted |= cpu->alone || kind == IR_EXIT_POLL;
+    if (unit->key.limit == 1 && !m->crossed) {
+        unit_unmark_alone(m, unit);
+    }
     m->last_exit = NULL;
     unit_cache_set_running(m->units, NULL);
 }
@@ -204,7 +226,13 @@ static bool run_unit(struct machine *m, uint64_t deadline)
     bool alone = m->redo_alone, whole = left >= m->unit_insns;
     unsigned limit = alone ? 1 : m->unit_insns;
     struct unit *unit, *code = NULL;
+    const uint8_t *entry;
 
+    entry = m->jit && !alone && whole ? code_at_pc(m) : NULL;
+    if (entry) {
+        run_code(m, entry, deadline);
+        return true;
+    }
     unit = unit_at_pc(m, left < limit ? (unsigned)left : limit);
     if (!unit) {
         return false;
@@ -218,7 +246,10 @@ static bool run_unit(struct machine *m, uint64_t deadline)
         }
     }
     if (code) {
-        run_code(m, code, deadline);
+        connect(m, code);
+        jump_cache_put(&m->cpu->jump_cache, code->key.pc,
+                       (uint32_t)code->key.mode, code->host->entry, code);
+        run_code(m, code->host->entry, deadline);
     } else if (unit) {
         interpret(m, unit, alone);
     }
@@ -240,9 +271,12 @@ static void after_leaving(struct machine *m, enum cpu_leave why)
         m->cpu->guest->deliver_exception(m->cpu); /* may leave, too */
         m->cpu->count++;
         break;
+    case CPU_LEAVE_IO:
+        unit_mark_alone(m);
+        m->redo_alone = true;
+        break;
     case CPU_LEAVE_REDO:
         m->redo_alone = true;
-        unit_mark_alone(m);
         break;
     case CPU_LEAVE_REQUEST:
         break;

@@ -45,7 +45,17 @@ void unit_mark_alone(struct machine *m)
         code.block) {
         uint64_t number = code_number(code.block, code.offset);
 
-        *alone_place(m, number) = number;
+        if (!is_alone(m, number)) { /* no unit is to run into it again */
+            *alone_place(m, number) = number;
+            unit_cache_written(m->units, number, 1);
+        }
+    }
+}
+
+void unit_unmark_alone(struct machine *m, const struct unit *unit)
+{
+    if (is_alone(m, unit->key.physical)) {
+        *alone_place(m, unit->key.physical) = 0;
     }
 }
 

@@ -12,6 +12,8 @@ struct unit *unit_at_pc(struct machine *machine, unsigned limit);
 
 /* Remembers that the instruction at the pc has to run alone. */
 void unit_mark_alone(struct machine *machine);
+/* The unit's only instruction has run alone without need. */
+void unit_unmark_alone(struct machine *machine, const struct unit *unit);
 
 /* The code_written hook. */
 bool unit_code_written(void *machine, struct mem_block *block,

@@ -52,6 +52,8 @@ struct walk_step { /* an entry that the walk read */
     uint64_t address; /* physical, a multiple of the size */
     uint8_t size;     /* 4 or 8 bytes */
     uint8_t shift;    /* the entry maps 1 << shift bytes of virtual space */
+    bool top;         /* of a top table of 512 entries: addresses are those
+                         that its index makes, sign-extended */
 };
 
 struct walk_result {

@@ -34,7 +34,7 @@ static unsigned translate(struct cpu *cpu, uint64_t address, uint32_t memop,
     }
     for (unsigned i = 0; i < n; i++) {
         if (!pieces[i].place.block && !cpu->alone) {
-            cpu_leave(cpu, CPU_LEAVE_REDO);
+            cpu_leave(cpu, CPU_LEAVE_IO);
         }
     }
     return n;

@@ -59,5 +59,6 @@ void fetch_drop_range(struct mem_cpu *mc, uint64_t start, uint64_t size)
             entry->tag = TLB_INVALID;
         }
     }
+    jump_cache_drop_range(&mc->cpu->jump_cache, start, size);
     mc->cpu->fetch_generation++;
 }

@@ -13,7 +13,11 @@
  * A flush of all CPUs makes every table stale: nothing is derived from it.
  * That is told by epochs, so flushing need not visit the tables; a stale one
  * forgets its past when it is next walked, and stops being flagged when it is
- * next written.
+ * next written. The same goes for one without marks, and for the tables of
+ * the lower half of virtual space once everything there was dropped.
+ *
+ * A top table maps both ends of virtual space: its upper entries are those
+ * of the sign-extended addresses.
  */
 #ifndef MEM_INTERNAL_H
 #define MEM_INTERNAL_H
@@ -33,7 +37,8 @@ struct table {           /* a page that a walk has read entries of */
     uint64_t base;       /* virtual address that its first entry maps */
     uint64_t epoch;      /* of the last walk that read it */
     uint8_t size, shift; /* of an entry: struct walk_step */
-    bool unique;         /* base, size and shift hold for all marks */
+    bool top;
+    bool unique;         /* base, size, shift and top hold for all marks */
     bool mixed;          /* not even the size does */
     uint64_t data[MARK_WORDS], fetch[MARK_WORDS];
 };
@@ -71,6 +76,7 @@ struct memory {
     unsigned n_cpus;
     uint64_t epoch;  /* counts flushes */
     uint64_t oldest; /* tables last walked before it are stale */
+    uint64_t lower_dropped; /* those of the lower half before this, too */
     struct mem_hooks hooks;
 };
 

@@ -107,6 +107,13 @@ bool mem_fetch(struct cpu *cpu, uint64_t pc, unsigned mmu_index,
 void mem_tlb_flush(struct cpu *cpu);
 
 /*
+ * The same when only the top table (struct walk_step) moves to another page:
+ * what an entry of the old one and the equal entry of the new one lead to,
+ * stays. Both have 512 entries of 8 bytes.
+ */
+void mem_tlb_move_top(struct cpu *cpu, uint64_t from, uint64_t to);
+
+/*
  * For guest->walk(): reads an entry of 4 or 8 bytes (all ones where there is
  * no RAM), and sets bits in it that take no permission away (accessed,
  * dirty), which therefore drops nothing that came from it.

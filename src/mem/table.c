@@ -6,9 +6,25 @@
 
 #include <string.h>
 
+static bool is_lower(const struct table *table)
+{
+    return table->unique && !table->top && !(table->base >> 63);
+}
+
 static bool stale(const struct memory *mem, const struct table *table)
 {
-    return table->epoch < mem->oldest;
+    return table->epoch < mem->oldest ||
+           (is_lower(table) && table->epoch < mem->lower_dropped);
+}
+
+static bool unmarked(const struct table *table)
+{
+    for (unsigned i = 0; i < MARK_WORDS; i++) {
+        if (table->data[i] | table->fetch[i]) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool marked(const uint64_t *marks, unsigned granule)
@@ -26,34 +42,55 @@ static void unmark(uint64_t *marks, unsigned granule)
     marks[granule / 64] &= ~(1ull << (granule % 64));
 }
 
-/* The page's record, fit for a step that reads it at this place. */
-static struct table *table_for(struct memory *mem, struct block *block,
-                               uint64_t offset, uint64_t base,
-                               const struct walk_step *step)
+/* Where the table's range begins, given one address and its entry. */
+static uint64_t base_of(const struct walk_step *step, uint64_t address)
 {
-    struct table **slot = &block->tables[offset >> PAGE_BITS];
-    uint8_t *flags = page_flags_at(block, offset);
+    uint64_t index = (step->address & PAGE_OFFSET_MASK) / step->size;
+
+    return step->top ? 0 : ((address >> step->shift) - index) << step->shift;
+}
+
+/* The address that an entry begins to map. */
+static uint64_t entry_address(const struct table *table, unsigned index)
+{
+    uint64_t address = table->base + ((uint64_t)index << table->shift);
+    unsigned unused = 64 - (table->shift + 9u);
+
+    return table->top ? (uint64_t)((int64_t)(address << unused) >> unused)
+                      : address;
+}
+
+/* The page's record, fit for a step that reads it at this place. */
+static struct table *table_for(struct memory *mem, const struct place *place,
+                               uint64_t base, const struct walk_step *step)
+{
+    struct table **slot = &place->block->tables[place->offset >> PAGE_BITS];
+    uint8_t *flags = page_flags_at(place->block, place->offset);
     struct table *table;
+    bool same;
 
     if (!*slot) {
         *slot = mem_allocate(1, sizeof(**slot));
     }
     table = *slot;
-    if (!(*flags & PAGE_IS_TABLE) || stale(mem, table)) {
+    same = table->base == base && table->size == step->size &&
+           table->shift == step->shift && table->top == step->top;
+    if (!(*flags & PAGE_IS_TABLE) || stale(mem, table) ||
+        (!same && unmarked(table))) {
         memset(table, 0, sizeof(*table));
         table->base = base;
         table->size = step->size;
         table->shift = step->shift;
+        table->top = step->top;
         table->unique = true;
-    } else if (table->base != base || table->size != step->size ||
-               table->shift != step->shift) {
+    } else if (!same) {
         table->unique = false;
         table->mixed |= table->size != step->size;
     }
     table->epoch = mem->epoch;
     if (!(*flags & PAGE_IS_TABLE)) {
         *flags |= PAGE_IS_TABLE;
-        tlb_drop_writes(mem, block, offset);
+        tlb_drop_writes(mem, place->block, place->offset);
     }
     return table;
 }
@@ -63,24 +100,110 @@ void table_note_walk(struct memory *mem, uint64_t address, bool fetch,
 {
     for (unsigned i = 0; i < walk->n_steps; i++) {
         const struct walk_step *step = &walk->steps[i];
-        uint64_t in_page = step->address & PAGE_OFFSET_MASK;
-        unsigned first = in_page >> GRANULE_SHIFT;
+        unsigned first = (step->address & PAGE_OFFSET_MASK) >> GRANULE_SHIFT;
         struct place place;
         struct table *table;
-        uint64_t base;
 
         map_place(mem, step->address, &place);
         if (!place.block) {
             continue; /* reads as all ones for as long as the map stays */
         }
-        base = (address >> step->shift) - in_page / step->size;
-        table = table_for(mem, place.block, place.offset, base << step->shift,
-                          step);
+        table = table_for(mem, &place, base_of(step, address), step);
         for (unsigned k = 0; k < step->size >> GRANULE_SHIFT; k++) {
             mark(fetch ? table->fetch : table->data, first + k);
         }
     }
 }
+
+/* -- Another top table ----------------------------------------------------- */
+
+#define TOP_ENTRIES 512u
+#define TOP_GRANULES 2u /* of an entry */
+
+static bool entry_used(const struct table *table, unsigned index)
+{
+    unsigned granule = index * TOP_GRANULES;
+
+    return marked(table->data, granule) || marked(table->fetch, granule);
+}
+
+/* What came through this entry of the old one, comes through the new one. */
+static void keep_entry(struct memory *mem, const struct table *old,
+                       const struct place *to, unsigned index)
+{
+    struct walk_step step = {.size = 8, .shift = old->shift, .top = true};
+    struct table *table = table_for(mem, to, 0, &step);
+
+    for (unsigned k = 0; k < TOP_GRANULES; k++) {
+        unsigned granule = index * TOP_GRANULES + k;
+
+        if (marked(old->data, granule)) {
+            mark(table->data, granule);
+        }
+        if (marked(old->fetch, granule)) {
+            mark(table->fetch, granule);
+        }
+    }
+}
+
+static bool entry_equal(const struct place *x, const struct place *y,
+                        unsigned index)
+{
+    return !memcmp(x->block->shown.host + x->offset + 8 * index,
+                   y->block->shown.host + y->offset + 8 * index, 8);
+}
+
+/* Programs are in the lower half, which goes as one. */
+static void move_top(struct memory *mem, const struct table *old,
+                     const struct place *from, const struct place *to)
+{
+    bool lower = false;
+
+    for (unsigned i = 0; i < TOP_ENTRIES; i++) {
+        if (!entry_used(old, i)) {
+            continue;
+        }
+        if (entry_equal(from, to, i)) {
+            keep_entry(mem, old, to, i);
+        } else if (i < TOP_ENTRIES / 2) {
+            lower = true;
+        } else {
+            tlb_drop_range(mem, entry_address(old, i), 1ull << old->shift,
+                           true, true);
+        }
+    }
+    if (lower) {
+        tlb_drop_range(mem, 0, 1ull << 63, true, true);
+        mem->lower_dropped = ++mem->epoch;
+    }
+}
+
+void mem_tlb_move_top(struct cpu *cpu, uint64_t from, uint64_t to)
+{
+    struct memory *mem = cpu->memory->mem;
+    struct place old, new;
+    struct table *table;
+
+    if (from == to) {
+        return;
+    }
+    map_place(mem, from, &old);
+    map_place(mem, to, &new);
+    table = old.block ? old.block->tables[old.offset >> PAGE_BITS] : NULL;
+    if (!new.block || !table || stale(mem, table) || !table->unique ||
+        !table->top || table->size != 8 ||
+        !(*page_flags_at(old.block, old.offset) & PAGE_IS_TABLE)) {
+        mem_tlb_flush(cpu);
+        return;
+    }
+    move_top(mem, table, &old, &new);
+    if (mem->n_cpus == 1) { /* nobody else's */
+        memset(table->data, 0, sizeof(table->data));
+        memset(table->fetch, 0, sizeof(table->fetch));
+    }
+}
+
+/* -- Writes ---------------------------------------------------------------- */
 
 bool table_is_mixed(const struct memory *mem, struct block *block,
                     uint64_t offset, unsigned size)
@@ -122,7 +245,7 @@ static void drop_entry(struct memory *mem, struct table *table,
         unmark(table->fetch, k);
     }
     if (table->unique) {
-        tlb_drop_range(mem, table->base + ((uint64_t)entry << table->shift),
+        tlb_drop_range(mem, entry_address(table, entry),
                        1ull << table->shift, data, fetch);
     } else {
         tlb_drop_range(mem, 0, 0, data, fetch);
@@ -137,7 +260,7 @@ void table_before_write(struct memory *mem, struct cpu *running,
     unsigned first = (offset & PAGE_OFFSET_MASK) >> GRANULE_SHIFT;
     unsigned last = ((offset & PAGE_OFFSET_MASK) + size - 1) >> GRANULE_SHIFT;
 
-    if (stale(mem, table)) {
+    if (stale(mem, table) || unmarked(table)) {
         *page_flags_at(block, offset) &= (uint8_t)~PAGE_IS_TABLE;
         return;
     }

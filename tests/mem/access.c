@@ -165,7 +165,7 @@ static void io_case(const char *name, bool store, uint64_t address,
     t.cpu->base.alone = false;
     why = store ? try_store(t.cpu, address, size_log2, &v)
                 : try_load(t.cpu, address, size_log2, &v);
-    redo = why == CPU_LEAVE_REDO && !t.io[0];
+    redo = why == CPU_LEAVE_IO && !t.io[0];
     t.cpu->base.alone = true;
     why = store ? try_store(t.cpu, address, size_log2, &v)
                 : try_load(t.cpu, address, size_log2, &v);

@@ -37,6 +37,8 @@ uint64_t random_address(void)
                                         0xfffffffffffff000, 0x8000000000};
 
         page = ends[below(4)];
+    } else if (chance(15)) { /* the last entry of a top table */
+        page = (page & 0x3fffffff) | 0xffffffffc0000000;
     }
     if (chance(40)) {
         offset = chance(50) ? below(32) : PAGE_SIZE_ - 1 - below(20);

@@ -61,6 +61,9 @@ bool fake_walk(const struct walk_via *via, uint64_t root, bool narrow,
         r->readable = r->writable = r->executable = true;
         return true;
     }
+    if (!narrow && (uint64_t)((int64_t)(address << 25) >> 25) != address) {
+        return false;
+    }
     for (unsigned i = 0; i < n; i++, level++) {
         uint64_t in = address & ((1ull << level->shift) - 1);
         uint64_t index = address >> level->shift & ((1u << level->bits) - 1);
@@ -69,7 +72,8 @@ bool fake_walk(const struct walk_via *via, uint64_t root, bool narrow,
 
         entries[i] = entry;
         r->steps[r->n_steps++] =
-            (struct walk_step){at, (uint8_t)size, level->shift};
+            (struct walk_step){at, (uint8_t)size, level->shift,
+                               !narrow && i == 0};
         if (!(entry & E_P)) {
             return false;
         }

@@ -228,7 +228,7 @@ static void access_memory(unsigned cpu, uint64_t address, uint32_t memop,
     s.alone = chance(25);
     by_the_way = !s.alone;
     why = attempt(cpu, address, memop, store, &got);
-    if (why == CPU_LEAVE_REDO && by_the_way) {
+    if ((why == CPU_LEAVE_REDO || why == CPU_LEAVE_IO) && by_the_way) {
         s.redos++;
         by_the_way = false;
         s.alone = true;
@@ -356,6 +356,13 @@ static void change_map(unsigned page, unsigned n, int block, uint64_t from)
 
 static void change_root(unsigned cpu)
 {
+    if (!s.cpu[cpu]->narrow && s.cpu[cpu]->root != NO_PAGING && chance(60)) {
+        uint64_t from = s.cpu[cpu]->root;
+
+        s.cpu[cpu]->root = below(2) << PAGE_BITS;
+        mem_tlb_move_top(&s.cpu[cpu]->base, from, s.cpu[cpu]->root);
+        return;
+    }
     s.cpu[cpu]->root = chance(4) ? NO_PAGING : below(2) << PAGE_BITS;
     if (chance(s.restless ? 30 : 3)) {
         s.cpu[cpu]->narrow = !s.cpu[cpu]->narrow;

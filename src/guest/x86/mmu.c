@@ -18,7 +18,7 @@
 #define ENTRY_D 0x40u
 #define ENTRY_PS 0x80u
 #define ENTRY_NX (1ull << 63)
-#define ADDRESS_52 0x000ffffffffff000ull
+#define ADDRESS_52 X86_CR3_TABLE
 
 /* Error code of a page fault. */
 #define ERROR_P 1u
@@ -136,7 +136,8 @@ static bool descend(struct walk *w, uint64_t table, unsigned levels,
         bool pointer = pae && level == 2;
 
         result->steps[result->n_steps++] =
-            (struct walk_step){at, (uint8_t)w->entry_size, (uint8_t)shift};
+            (struct walk_step){at, (uint8_t)w->entry_size, (uint8_t)shift,
+                               levels == 4 && level == 3};
         if (!take(w, at, pointer)) {
             return false;
         }

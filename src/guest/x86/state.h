@@ -96,6 +96,7 @@ enum x86_vector {
 #define X86_CR0_TS 8u
 #define X86_CR0_WP 0x10000u
 #define X86_CR0_PG 0x80000000u
+#define X86_CR3_TABLE 0x000ffffffffff000ull /* of four levels */
 #define X86_CR4_PSE 0x10u
 #define X86_CR4_PAE 0x20u
 #define X86_CR4_OSFXSR 0x200u

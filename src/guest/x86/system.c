@@ -42,6 +42,19 @@ static void write_cr0(struct cpu *cpu, uint64_t value)
     mem_tlb_flush(cpu);
 }
 
+static void write_cr3(struct cpu *cpu, uint64_t value)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    uint64_t old = x86->cr[3];
+
+    x86->cr[3] = value;
+    if ((x86->efer & X86_EFER_LMA) && (x86->cr[0] & X86_CR0_PG)) {
+        mem_tlb_move_top(cpu, old & X86_CR3_TABLE, value & X86_CR3_TABLE);
+    } else {
+        mem_tlb_flush(cpu);
+    }
+}
+
 void x86_helper_write_cr(struct cpu *cpu, uint32_t number, uint64_t value)
 {
     struct x86_cpu *x86 = x86_of(cpu);
@@ -55,8 +68,7 @@ void x86_helper_write_cr(struct cpu *cpu, uint32_t number, uint64_t value)
         x86->cr[2] = value;
         break;
     case 3:
-        x86->cr[3] = value & ~(1ull << 63);
-        mem_tlb_flush(cpu);
+        write_cr3(cpu, value & ~(1ull << 63));
         break;
     case 4:
         if (value & ~(uint64_t)X86_CR4_KNOWN) {

@@ -92,13 +92,13 @@ void jit_flush(struct jit *jit)
     jit->memory.used = 4096;
 }
 
-uint64_t jit_run(struct jit *jit, struct cpu *cpu,
-                 const struct host_unit *unit, uint64_t *pc)
+uint64_t jit_run(struct jit *jit, struct cpu *cpu, const uint8_t *entry,
+                 uint64_t *pc)
 {
     uint64_t (*enter)(struct cpu *, uint64_t, const uint8_t *, uint64_t *);
 
     memcpy(&enter, &jit->enter, sizeof(enter));
-    return enter(cpu, cpu->deadline - cpu->count, unit->entry, pc);
+    return enter(cpu, cpu->deadline - cpu->count, entry, pc);
 }
 
 /* -- Units ----------------------------------------------------------------- */
@@ -216,7 +216,7 @@ static bool open_lowering(struct lowering *l, struct jit *jit)
 }
 
 struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
-                              uint64_t pc, void *running)
+                              uint64_t pc, uint32_t mode, void *running)
 {
     struct lowering *l = must(calloc(1, sizeof(*l)));
     struct host_unit *host = NULL;
@@ -224,6 +224,7 @@ struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
     l->jit = jit;
     l->unit = unit;
     l->unit_pc = pc;
+    l->mode = mode;
     l->running = running;
     if (open_lowering(l, jit)) {
         host = l->host;

@@ -57,19 +57,19 @@ struct jit {
 bool jit_open(struct jit *jit, const struct guest *guest, size_t size);
 void jit_close(struct jit *jit);
 /* NULL: the code memory is full, or the unit is too large for the frame. The
- * unit's pc and how many steps it has are the arguments; `running` is what
- * cold code writes into cpu->running. */
+ * unit's pc and mode are the arguments; `running` is what cold code writes
+ * into cpu->running. */
 struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
-                              uint64_t pc, void *running);
+                              uint64_t pc, uint32_t mode, void *running);
 void jit_unit_free(struct host_unit *unit); /* unlinks both ways */
 void jit_link(struct jit *jit, struct host_exit *exit,
               struct host_unit *target);
 /* Forgets all code; every unit must have been freed. */
 void jit_flush(struct jit *jit);
 
-/* Runs from a unit on for at most cpu->deadline - cpu->count steps. Sets
+/* Runs from a unit's entry on for at most cpu->deadline - cpu->count steps. Sets
  * cpu->count. *pc is where to go on. */
-uint64_t jit_run(struct jit *jit, struct cpu *cpu,
-                 const struct host_unit *unit, uint64_t *pc);
+uint64_t jit_run(struct jit *jit, struct cpu *cpu, const uint8_t *entry,
+                 uint64_t *pc);
 
 #endif

@@ -40,23 +40,24 @@ static void leave(struct lowering *l, uint64_t why)
     emit_jmp_to(&l->e, code_written_at(&l->jit->memory, l->jit->leave));
 }
 
-/* rdx: the pc. An entry holds for one mode and one state of the mappings of
- * code, which C keeps in cpu->jump_key. */
+#define ENTRY(member) \
+    (AT(jump_cache.entry) + (int32_t)offsetof(struct jump_entry, member))
+
+/* rdx: the pc, of the same mode as the unit's. */
 static void exit_indirect(struct lowering *l)
 {
     uint8_t *miss[2];
 
+    _Static_assert(sizeof(struct jump_entry) == 32, "what is shifted by");
     emit_mov(&l->e, RAX, RDX, false);
     emit_alu_imm(&l->e, ALU_AND, RAX, JUMP_CACHE_SIZE - 1, false);
     emit_shift_imm(&l->e, SHIFT_SHL, RAX, 5, false);
-    emit_rx(&l->e, 0, 0x3b, RDX, RBX, RAX, AT(jump_cache[0].pc), true, false);
+    emit_rx(&l->e, 0, 0x3b, RDX, RBX, RAX, ENTRY(pc), true, false);
     miss[0] = emit_jcc(&l->e, 5);
-    emit_load(&l->e, RCX, RBX, AT(jump_key), true);
-    emit_rx(&l->e, 0, 0x3b, RCX, RBX, RAX, AT(jump_cache[0].key), true,
-            false);
+    emit_rx(&l->e, 0, 0x81, 7, RBX, RAX, ENTRY(mode), false, false);
+    emit_32(&l->e, l->mode);
     miss[1] = emit_jcc(&l->e, 5);
-    emit_rx(&l->e, 0, 0xff, 4, RBX, RAX, AT(jump_cache[0].code), false,
-            false);
+    emit_rx(&l->e, 0, 0xff, 4, RBX, RAX, ENTRY(code), false, false);
     emit_here(&l->e, miss[0]);
     emit_here(&l->e, miss[1]);
     leave(l, HOST_RETURN_KIND + IR_EXIT_INDIRECT);
