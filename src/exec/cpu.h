@@ -62,6 +62,7 @@ struct cpu {
     /* Grows whenever a fetch may translate otherwise than before: what was
      * linked or looked up by virtual pc is good for one value of it. */
     uint64_t fetch_generation;
+    uint64_t upper_generation; /* of the upper half of virtual space alone */
     struct tlb_entry read_tlb[MMU_MAX][TLB_SIZE];
     struct tlb_entry write_tlb[MMU_MAX][TLB_SIZE];
     struct jump_cache jump_cache;

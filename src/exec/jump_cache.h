@@ -14,22 +14,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define JUMP_CACHE_SIZE 8192u /* a power of two */
+#define JUMP_CACHE_BITS 15
+#define JUMP_CACHE_SIZE (1u << JUMP_CACHE_BITS)
 #define JUMP_CACHE_LISTED 1024u
-#define JUMP_NO_MODE UINT32_MAX
-
-struct unit;
 
 struct jump_entry {
     uint64_t pc;
     uint32_t mode; /* or JUMP_NO_MODE: empty */
-    bool listed;
-    const uint8_t *code;
-    struct unit *unit;
+    uint32_t code; /* offset from the code memory's start */
 };
+#define JUMP_NO_MODE UINT32_MAX
 
 struct jump_cache {
+    const uint8_t *code_start;
     struct jump_entry entry[JUMP_CACHE_SIZE];
+    uint64_t is_listed[JUMP_CACHE_SIZE / 64];
     uint16_t listed[JUMP_CACHE_LISTED]; /* indexes of the lower half */
     unsigned n_listed; /* above the size: the list is not complete */
 };
@@ -41,12 +40,16 @@ static inline struct jump_entry *jump_cache_place(struct jump_cache *cache,
 }
 
 void jump_cache_clear(struct jump_cache *cache);
-void jump_cache_put(struct jump_cache *cache, uint64_t pc, uint32_t mode,
-                    const uint8_t *code, struct unit *unit);
+void jump_cache_put(struct jump_cache *cache, uint64_t pc, uint64_t mode,
+                    const uint8_t *code);
+/* NULL: it has none for that pc in that mode. */
+const uint8_t *jump_cache_find(struct jump_cache *cache, uint64_t pc,
+                               uint64_t mode);
 /* Fetches from the range may find something else (size 0: from anywhere). */
 void jump_cache_drop_range(struct jump_cache *cache, uint64_t start,
                            uint64_t size);
-void jump_cache_drop_unit(struct jump_cache *cache, uint64_t pc,
-                          const struct unit *unit);
+/* The code of that pc is no more. */
+void jump_cache_drop_code(struct jump_cache *cache, uint64_t pc,
+                          const uint8_t *code);
 
 #endif

@@ -38,6 +38,7 @@ struct machine {
     bool in_unit;    /* cpu->insn_pc says where */
     bool in_code;    /* and it is generated code: cpu->running says which */
     struct host_exit *last_exit; /* that could be linked to what runs next */
+    uint64_t upper_generation; /* of the links that cross pages */
     bool redo_alone; /* the instruction at pc is to run alone */
     bool crossed;    /* the instruction that ran alone reached a device */
     /* Code addresses that had to run alone: later units end before them.

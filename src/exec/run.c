@@ -99,9 +99,10 @@ static void unit_dropped(void *opaque, struct unit *unit)
 {
     struct machine *m = opaque;
 
+    jump_cache_drop_code(&m->cpu->jump_cache, unit->key.pc,
+                         unit->host->entry);
     jit_unit_free(unit->host);
     m->last_exit = NULL;
-    jump_cache_drop_unit(&m->cpu->jump_cache, unit->key.pc, unit);
 }
 
 bool machine_use_jit(struct machine *m)
@@ -113,6 +114,7 @@ bool machine_use_jit(struct machine *m)
         return false;
     }
     unit_cache_on_drop(m->units, unit_dropped, m);
+    m->cpu->jump_cache.code_start = m->jit->memory.run;
     return true;
 }
 
@@ -121,12 +123,14 @@ static bool compile(struct machine *m, struct unit *unit)
 {
     ir_pass_dead(unit->ir);
     unit->host = jit_compile(m->jit, unit->ir, unit->key.pc,
-                             (uint32_t)unit->key.mode, unit);
+                             unit->key.mode, unit);
     if (!unit->host) {
         return false;
     }
-    ir_unit_free(unit->ir);
-    unit->ir = NULL;
+    if (unit->key.limit > 1) { /* else it may have to run alone */
+        ir_unit_free(unit->ir);
+        unit->ir = NULL;
+    }
     return true;
 }
 
@@ -153,10 +157,11 @@ static void connect(struct machine *m, const struct unit *unit)
     uint64_t pc = unit->key.pc;
 
     m->last_exit = NULL;
-    if (exit && exit->pc == pc && unit->n_pages == 1 &&
-        !((pc ^ exit->owner->pc) >> PAGE_BITS)) {
+    if (exit && exit->pc == pc && unit->n_pages == 1) {
         jit_link(m->jit, exit, unit->host);
     }
+    jump_cache_put(&m->cpu->jump_cache, pc, unit->key.mode,
+                   unit->host->entry);
 }
 
 /* Runs from this unit on, as far as the deadline allows. */
@@ -166,6 +171,10 @@ static void run_code(struct machine *m, const uint8_t *entry,
     struct cpu *cpu = m->cpu;
     uint64_t why, pc;
 
+    if (m->upper_generation != cpu->upper_generation) {
+        m->upper_generation = cpu->upper_generation;
+        jit_unlink_crossing(m->jit);
+    }
     cpu->deadline = deadline;
     cpu->alone = false;
     m->in_unit = m->in_code = true;
@@ -179,20 +188,15 @@ static void run_code(struct machine *m, const uint8_t *entry,
                        : NULL;
 }
 
-/* The code at the pc, when it is at hand. */
+/* The code at the pc, when it is at hand and no exit waits for a link. */
 static const uint8_t *code_at_pc(struct machine *m)
 {
     struct cpu *cpu = m->cpu;
-    uint64_t pc = cpu->guest->get_pc(cpu);
-    const struct jump_entry *entry = jump_cache_place(&cpu->jump_cache, pc);
 
-    if (entry->pc != pc || entry->mode != cpu->guest->mode(cpu)) {
-        return NULL;
-    }
-    if (m->last_exit) {
-        connect(m, entry->unit);
-    }
-    return entry->code;
+    return m->last_exit ? NULL
+                        : jump_cache_find(&cpu->jump_cache,
+                                          cpu->guest->get_pc(cpu),
+                                          cpu->guest->mode(cpu));
 }
 
 /* -- Units ----------------------------------------------------------------- */
@@ -209,7 +213,7 @@ static void interpret(struct machine *m, struct unit *unit, bool alone)
     kind = ir_interpret(cpu, unit->ir);
     m->in_unit = false;
     m->poll_wanted |= cpu->alone || kind == IR_EXIT_POLL;
-    if (unit->key.limit == 1 && !m->crossed) {
+    if (unit->alone && !m->crossed) {
         unit_unmark_alone(m, unit);
     }
     m->last_exit = NULL;
@@ -238,8 +242,8 @@ static bool run_unit(struct machine *m, uint64_t deadline)
         return false;
     }
     m->redo_alone = false;
-    if (m->jit && !alone && whole && !unit->io && !unit->plain &&
-        unit->key.limit != 1) {
+    if (m->jit && !alone && (whole || unit->host) && !unit->io &&
+        !unit->plain && !unit->alone) {
         code = coded(m, unit);
         if (!code) {
             unit = unit_at_pc(m, limit);
@@ -247,8 +251,6 @@ static bool run_unit(struct machine *m, uint64_t deadline)
     }
     if (code) {
         connect(m, code);
-        jump_cache_put(&m->cpu->jump_cache, code->key.pc,
-                       (uint32_t)code->key.mode, code->host->entry, code);
         run_code(m, code->host->entry, deadline);
     } else if (unit) {
         interpret(m, unit, alone);

@@ -191,6 +191,7 @@ struct unit *unit_at_pc(struct machine *m, unsigned limit)
     unit = unit_cache_find(m->units, &key);
     if (!unit) {
         unit = translate(m, &key, page);
+        unit->alone = is_alone(m, key.physical);
     }
     if (unit->stub) {
         unit = straddling(m, key, page);

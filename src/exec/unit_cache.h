@@ -31,6 +31,7 @@ struct unit {
     uint32_t size;  /* bytes of guest code */
     uint32_t steps; /* of a full run */
     bool plain;     /* too large for the code generator: interpreted */
+    bool alone;     /* its instruction had to run alone, and is to again */
     bool io;        /* crosses the boundary: runs alone */
     bool doomed;    /* its bytes changed while it ran: freed afterwards */
     struct unit *hash_next;

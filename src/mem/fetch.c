@@ -61,4 +61,7 @@ void fetch_drop_range(struct mem_cpu *mc, uint64_t start, uint64_t size)
     }
     jump_cache_drop_range(&mc->cpu->jump_cache, start, size);
     mc->cpu->fetch_generation++;
+    if (size == 0 || (start + size - 1) >> 63) {
+        mc->cpu->upper_generation++;
+    }
 }

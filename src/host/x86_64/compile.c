@@ -216,7 +216,7 @@ static bool open_lowering(struct lowering *l, struct jit *jit)
 }
 
 struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
-                              uint64_t pc, uint32_t mode, void *running)
+                              uint64_t pc, uint64_t mode, void *running)
 {
     struct lowering *l = must(calloc(1, sizeof(*l)));
     struct host_unit *host = NULL;
@@ -247,6 +247,27 @@ struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
 
 /* -- Links ----------------------------------------------------------------- */
 
+static void cross(struct jit *jit, struct host_exit *exit)
+{
+    exit->next_crossing = jit->crossing;
+    exit->crossing = &jit->crossing;
+    if (jit->crossing) {
+        jit->crossing->crossing = &exit->next_crossing;
+    }
+    jit->crossing = exit;
+}
+
+static void uncross(struct host_exit *exit)
+{
+    if (exit->crossing) {
+        *exit->crossing = exit->next_crossing;
+        if (exit->next_crossing) {
+            exit->next_crossing->crossing = exit->crossing;
+        }
+        exit->crossing = NULL;
+    }
+}
+
 void jit_link(struct jit *jit, struct host_exit *exit,
               struct host_unit *target)
 {
@@ -254,6 +275,9 @@ void jit_link(struct jit *jit, struct host_exit *exit,
         exit->target = target;
         exit->next = target->incoming;
         target->incoming = exit;
+        if ((target->pc ^ exit->owner->pc) >> PAGE_BITS) {
+            cross(jit, exit);
+        }
         emit_patch(exit->place,
                    code_written_at(&jit->memory, target->entry));
     }
@@ -272,7 +296,15 @@ static void unlink_exit(struct host_exit *exit)
     }
     *at = exit->next;
     exit->target = NULL;
+    uncross(exit);
     emit_patch(exit->place, exit->stub);
+}
+
+void jit_unlink_crossing(struct jit *jit)
+{
+    while (jit->crossing) {
+        unlink_exit(jit->crossing);
+    }
 }
 
 void jit_unit_free(struct host_unit *unit)

@@ -28,6 +28,8 @@ struct host_exit {
     uint8_t *stub;  /* where that leads when not linked */
     struct host_unit *owner, *target; /* target: NULL when not linked */
     struct host_exit *next;           /* of those that lead to the target */
+    /* Linked into another page: the list of those, and what points here. */
+    struct host_exit *next_crossing, **crossing;
 };
 
 #define HOST_EXITS_MAX 66
@@ -52,6 +54,7 @@ struct jit {
     const uint8_t *leave; /* common code: back to C */
     void *enter;          /* see jit_run() */
     uint32_t flags_slot;  /* or UINT32_MAX */
+    struct host_exit *crossing;
 };
 
 bool jit_open(struct jit *jit, const struct guest *guest, size_t size);
@@ -60,8 +63,19 @@ void jit_close(struct jit *jit);
  * unit's pc and mode are the arguments; `running` is what cold code writes
  * into cpu->running. */
 struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
-                              uint64_t pc, uint32_t mode, void *running);
+                              uint64_t pc, uint64_t mode, void *running);
 void jit_unit_free(struct host_unit *unit); /* unlinks both ways */
+/*
+ * Whether a constant exit may be linked at all. Within a page always: both
+ * ends are mapped alike. From page to page only in the upper half of virtual
+ * space, where kernels live and mappings of code hardly ever change; when
+ * they do, jit_unlink_crossing() must be called before code runs again.
+ */
+static inline bool jit_linkable(uint64_t from, uint64_t to)
+{
+    return !((from ^ to) >> 12) || to >> 63;
+}
+void jit_unlink_crossing(struct jit *jit);
 void jit_link(struct jit *jit, struct host_exit *exit,
               struct host_unit *target);
 /* Forgets all code; every unit must have been freed. */

@@ -47,7 +47,7 @@ struct lowering {
     struct host_unit *host;
     void *running;
     uint64_t unit_pc;
-    uint32_t mode;
+    uint64_t mode;
 
     uint32_t at;          /* the record being lowered */
     uint32_t insn;

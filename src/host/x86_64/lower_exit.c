@@ -48,16 +48,19 @@ static void exit_indirect(struct lowering *l)
 {
     uint8_t *miss[2];
 
-    _Static_assert(sizeof(struct jump_entry) == 32, "what is shifted by");
+    _Static_assert(sizeof(struct jump_entry) == 16, "what is shifted by");
     emit_mov(&l->e, RAX, RDX, false);
     emit_alu_imm(&l->e, ALU_AND, RAX, JUMP_CACHE_SIZE - 1, false);
-    emit_shift_imm(&l->e, SHIFT_SHL, RAX, 5, false);
+    emit_shift_imm(&l->e, SHIFT_SHL, RAX, 4, false);
     emit_rx(&l->e, 0, 0x3b, RDX, RBX, RAX, ENTRY(pc), true, false);
     miss[0] = emit_jcc(&l->e, 5);
     emit_rx(&l->e, 0, 0x81, 7, RBX, RAX, ENTRY(mode), false, false);
-    emit_32(&l->e, l->mode);
+    emit_32(&l->e, (uint32_t)l->mode);
     miss[1] = emit_jcc(&l->e, 5);
-    emit_rx(&l->e, 0, 0xff, 4, RBX, RAX, ENTRY(code), false, false);
+    emit_rx(&l->e, 0, 0x8b, RAX, RBX, RAX, ENTRY(code), false, false);
+    emit_rm(&l->e, 0, 0x03, RAX, RBX, AT(jump_cache.code_start), true, false);
+    emit_byte(&l->e, 0xff); /* jmp rax */
+    emit_byte(&l->e, 0xe0);
     emit_here(&l->e, miss[0]);
     emit_here(&l->e, miss[1]);
     leave(l, HOST_RETURN_KIND + IR_EXIT_INDIRECT);
@@ -67,7 +70,7 @@ static void exit_to(struct lowering *l, uint64_t pc)
 {
     struct host_exit *exit;
 
-    if ((pc ^ l->unit_pc) >> PAGE_BITS) { /* may be mapped elsewhere later */
+    if (!jit_linkable(l->unit_pc, pc)) {
         emit_mov_imm(&l->e, RDX, pc);
         exit_indirect(l);
         return;
@@ -81,6 +84,7 @@ static void exit_to(struct lowering *l, uint64_t pc)
     exit->owner = l->host;
     exit->target = NULL;
     exit->next = NULL;
+    exit->crossing = NULL;
     exit->place = emit_jmp(&l->e);
     emit_here(&l->e, exit->place);
     exit->stub = l->e.at;
