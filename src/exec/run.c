@@ -157,8 +157,12 @@ static void connect(struct machine *m, const struct unit *unit)
     uint64_t pc = unit->key.pc;
 
     m->last_exit = NULL;
-    if (exit && exit->pc == pc && unit->n_pages == 1) {
-        jit_link(m->jit, exit, unit->host);
+    if (exit && exit->pc == pc) {
+        if (unit->n_pages == 1 || pc >> 63) {
+            jit_link(m->jit, exit, unit->host, unit->n_pages > 1);
+        } else {
+            exit->never = true;
+        }
     }
     jump_cache_put(&m->cpu->jump_cache, pc, unit->key.mode,
                    unit->host->entry);
@@ -186,6 +190,9 @@ static void run_code(struct machine *m, const uint8_t *entry,
     m->last_exit = why > HOST_RETURN_BUDGET
                        ? (struct host_exit *)(uintptr_t)why
                        : NULL;
+    if (m->last_exit && m->last_exit->never) {
+        m->last_exit = NULL;
+    }
 }
 
 /* The code at the pc, when it is at hand and no exit waits for a link. */

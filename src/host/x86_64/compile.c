@@ -269,13 +269,13 @@ static void uncross(struct host_exit *exit)
 }
 
 void jit_link(struct jit *jit, struct host_exit *exit,
-              struct host_unit *target)
+              struct host_unit *target, bool straddles)
 {
     if (!exit->target) {
         exit->target = target;
         exit->next = target->incoming;
         target->incoming = exit;
-        if ((target->pc ^ exit->owner->pc) >> PAGE_BITS) {
+        if (straddles || (target->pc ^ exit->owner->pc) >> PAGE_BITS) {
             cross(jit, exit);
         }
         emit_patch(exit->place,

@@ -28,6 +28,7 @@ struct host_exit {
     uint8_t *stub;  /* where that leads when not linked */
     struct host_unit *owner, *target; /* target: NULL when not linked */
     struct host_exit *next;           /* of those that lead to the target */
+    bool never; /* leads to what must not be linked */
     /* Linked into another page: the list of those, and what points here. */
     struct host_exit *next_crossing, **crossing;
 };
@@ -76,8 +77,9 @@ static inline bool jit_linkable(uint64_t from, uint64_t to)
     return !((from ^ to) >> 12) || to >> 63;
 }
 void jit_unlink_crossing(struct jit *jit);
+/* `straddles`: the target's code lies in two pages. */
 void jit_link(struct jit *jit, struct host_exit *exit,
-              struct host_unit *target);
+              struct host_unit *target, bool straddles);
 /* Forgets all code; every unit must have been freed. */
 void jit_flush(struct jit *jit);
 

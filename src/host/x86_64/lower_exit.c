@@ -85,6 +85,7 @@ static void exit_to(struct lowering *l, uint64_t pc)
     exit->target = NULL;
     exit->next = NULL;
     exit->crossing = NULL;
+    exit->never = false;
     exit->place = emit_jmp(&l->e);
     emit_here(&l->e, exit->place);
     exit->stub = l->e.at;
