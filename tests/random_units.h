@@ -139,7 +139,7 @@ void mem_store(struct cpu *cpu, uint64_t address, uint32_t memop,
     memcpy(toy_of(cpu)->memory + address, value, MO_SIZE(memop));
 }
 
-/* -- Random units: the same choices for the same seed ----------------------- */
+/* -- Random units: the same choices for the same seed ---------------------- */
 
 #define POOL 12
 

@@ -225,8 +225,9 @@ static void test_faults(void)
             enum replay_state state = replay(seed, 64, &fault, &own);
 
             /* A value that is overwritten unread leaves the same run. */
-            noticed += state == REPLAY_DIVERGED ||
-                       (state == REPLAY_IDENTICAL && own == live_hash(seed, 64));
+            noticed +=
+                state == REPLAY_DIVERGED ||
+                (state == REPLAY_IDENTICAL && own == live_hash(seed, 64));
         }
     }
     expect(noticed == n, "100 flipped bits: noticed, or without any effect");

@@ -1,8 +1,8 @@
 /*
  * The run loop, memory and code cache together, on random programs of the
- * made-up guest (toy.c), under a boundary that changes state at fixed counts. The state after a run must not depend on the length
- * of units, on flushes of the code cache or the TLB, nor on whether the run
- * was cut into pieces.
+ * made-up guest (toy.c), under a boundary that changes state at fixed counts.
+ * The state after a run must not depend on the length of units, on flushes of
+ * the code cache or the TLB, nor on whether the run was cut into pieces.
  */
 #include "boundary/boundary.h"
 #include "exec/machine.h"
@@ -23,7 +23,7 @@ static void expect(bool good, const char *what)
 
 static uint64_t io_digest; /* of what devices saw, in order */
 
-/* -- The outside: answers and "interrupts" are functions of the count ------- */
+/* -- The outside: answers and "interrupts" are functions of the count ------ */
 
 struct outside {
     struct boundary boundary;

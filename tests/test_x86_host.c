@@ -269,7 +269,7 @@ static bool run_ours(const uint8_t *insn, unsigned length,
     return good;
 }
 
-/* -- Flags that the manual leaves undefined --------------------------------- */
+/* -- Flags that the manual leaves undefined -------------------------------- */
 
 static const struct {
     const char *mnemonic;

@@ -143,7 +143,7 @@ bool x86_tr_bit_test(struct x86_translator *t)
     return false;
 }
 
-/* -- CMPXCHG8B and CMPXCHG16B: only ZF changes ------------------------------ */
+/* -- CMPXCHG8B and CMPXCHG16B: only ZF changes ----------------------------- */
 
 static void set_pair(struct x86_translator *t, ir_ref equal, ir_ref low,
                      ir_ref high, unsigned size)

@@ -38,7 +38,7 @@ static ir_ref next_rip(struct x86_translator *t)
     return x86_to_i64(t, x86_to_i32(t, next));
 }
 
-/* -- Control, debug and model-specific registers ---------------------------- */
+/* -- Control, debug and model-specific registers --------------------------- */
 
 static unsigned reg_field(const struct x86_translator *t)
 {

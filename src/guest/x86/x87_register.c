@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/* -- D9 E0 and up: ST(0) alone ---------------------------------------------- */
+/* -- D9 E0 and up: ST(0) alone --------------------------------------------- */
 
 static void change_sign(struct x86_cpu *x86, bool absolute)
 {

@@ -60,7 +60,7 @@ void x87_set_tag_word(struct x86_cpu *x86, uint16_t tags)
     }
 }
 
-/* -- FNSTENV, FLDENV, FNSAVE, FRSTOR: the 32-bit format --------------------- */
+/* -- FNSTENV, FLDENV, FNSAVE, FRSTOR: the 32-bit format -------------------- */
 
 void x87_store_environment(struct cpu *cpu, uint64_t at, bool all)
 {

@@ -83,8 +83,8 @@ void jit_link(struct jit *jit, struct host_exit *exit,
 /* Forgets all code; every unit must have been freed. */
 void jit_flush(struct jit *jit);
 
-/* Runs from a unit's entry on for at most cpu->deadline - cpu->count steps. Sets
- * cpu->count. *pc is where to go on. */
+/* Runs from a unit's entry on for at most cpu->deadline - cpu->count steps.
+ * Sets cpu->count. *pc is where to go on. */
 uint64_t jit_run(struct jit *jit, struct cpu *cpu, const uint8_t *entry,
                  uint64_t *pc);
 

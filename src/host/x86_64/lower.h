@@ -108,7 +108,7 @@ void lower_fl_cc(struct lowering *l, const struct ir_ins *ins);
 /* For an exit: host flags such that the returned condition is `ref != 0`. */
 unsigned lower_condition(struct lowering *l, ir_ref ref);
 
-/* -- lower_int.c, lower_vec.c, lower_state.c, lower_exit.c ------------------- */
+/* -- lower_int.c, lower_vec.c, lower_state.c, lower_exit.c ----------------- */
 bool lower_int(struct lowering *l, const struct ir_ins *ins);
 bool lower_vec(struct lowering *l, const struct ir_ins *ins);
 bool lower_state(struct lowering *l, const struct ir_ins *ins);

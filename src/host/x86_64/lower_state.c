@@ -63,7 +63,7 @@ static void set(struct lowering *l, const struct ir_ins *ins)
     }
 }
 
-/* -- Position: what C code finds in the CPU --------------------------------- */
+/* -- Position: what C code finds in the CPU -------------------------------- */
 
 /* cpu->count = deadline - (budget + steps not yet run), and the pc. */
 void lower_position(struct lowering *l, uint32_t insn, uint64_t pc)
@@ -79,7 +79,7 @@ void lower_position(struct lowering *l, uint32_t insn, uint64_t pc)
     emit_store(&l->e, RAX, RBX, AT(running), true);
 }
 
-/* -- Memory: the fast path -------------------------------------------------- */
+/* -- Memory: the fast path ------------------------------------------------- */
 
 /*
  *     rax = address >> 8 & index mask     (16 bytes an entry)
@@ -180,7 +180,7 @@ static void store(struct lowering *l, const struct ir_ins *ins)
     cold->back = l->e.at;
 }
 
-/* -- Memory: the cold path -------------------------------------------------- */
+/* -- Memory: the cold path ------------------------------------------------- */
 
 void lower_cold_access(struct lowering *l, struct cold *cold)
 {

@@ -79,7 +79,7 @@ static void mask(struct lowering *l, const struct ir_ins *ins)
     }
 }
 
-/* -- Lanes: plain loads and stores in the frame ----------------------------- */
+/* -- Lanes: plain loads and stores in the frame ---------------------------- */
 
 static void zero_extend(struct lowering *l, const struct ir_ins *ins)
 {
