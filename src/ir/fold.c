@@ -88,6 +88,13 @@ static ir_ref fold_neutral(struct ir_builder *b, const struct ir_ins *ins)
     }
 }
 
+/* A load of no more than so many bytes, without sign. */
+static bool is_zero_extended(const struct ir_ins *ins, unsigned bytes)
+{
+    return ins->op == IR_ld && !(ins->imm & MO_SIGN) &&
+           MO_SIZE(ins->imm) <= bytes;
+}
+
 /* trunc of zext32 or sext32 is what was extended. */
 static ir_ref fold_unary(const struct ir_unit *unit, const struct ir_ins *ins)
 {
@@ -107,6 +114,10 @@ static ir_ref fold_unary(const struct ir_unit *unit, const struct ir_ins *ins)
         return inner->op == ins->op ? inner->a : IR_NONE;
     case IR_zext8:
     case IR_zext16:
+        return inner->op == ins->op ||
+                       is_zero_extended(inner, ins->op == IR_zext8 ? 1 : 2)
+                   ? ins->a
+                   : IR_NONE;
     case IR_sext8:
     case IR_sext16:
         return inner->op == ins->op ? ins->a : IR_NONE;

@@ -4,11 +4,9 @@
 #include "base/error.h"
 #include "guest/guest.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define AT(member) ((int32_t)offsetof(struct cpu, member))
 /* No unit needs more: 64 instructions with all their cold code. */
 #define UNIT_CODE_MAX (256u << 10)
 
@@ -43,7 +41,7 @@ static void emit_common(struct jit *jit)
     }
     push(&e, RCX);
     emit_alu_imm(&e, ALU_SUB, RSP, FRAME_SIZE, true);
-    emit_mov(&e, RBX, RDI, true);
+    emit_rm(&e, 0, 0x8d, RBX, RDI, CPU_BIAS, true, false);
     emit_mov(&e, R13, RSI, true);
     emit_byte(&e, 0xff); /* jmp rdx */
     emit_byte(&e, 0xe2);

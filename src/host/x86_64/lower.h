@@ -8,6 +8,8 @@
 #include "ir/build.h"
 #include "ir/ir.h"
 
+#include <stddef.h>
+
 /*
  * The frame, from rsp up: room for a call's v128 result and an access's value,
  * a place to save each register, then the slots of values.
@@ -16,6 +18,14 @@
 #define FRAME_SAVED 32
 #define FRAME_SLOTS 160
 #define FRAME_SIZE 16544 /* a multiple of 16, as calls want rsp to be */
+
+/*
+ * rbx points into the guest's part of the CPU, right behind the common part,
+ * such that its first 256 bytes, which are the guest's general registers, are
+ * in reach of a displacement of one byte.
+ */
+#define CPU_BIAS ((int32_t)sizeof(struct cpu) + 128)
+#define AT(member) ((int32_t)offsetof(struct cpu, member) - CPU_BIAS)
 
 #define N_REGISTERS 16
 
@@ -84,6 +94,11 @@ void lower_release(struct lowering *l); /* after a record */
 /* Frame offset of a v128 value or constant; constants are copied there. */
 int32_t lower_vector(struct lowering *l, ir_ref ref);
 int32_t lower_define_vector(struct lowering *l);
+/* The same as lower_use() at a moment that has passed. */
+unsigned lower_use_at(struct lowering *l, const struct places *places,
+                      ir_ref ref, unsigned scratch);
+/* Where a slot of the guest's state is, from rbx. */
+int32_t lower_slot(const struct lowering *l, uint32_t slot);
 /* Whether a constant fits a sign-extended 32-bit immediate. */
 bool lower_imm(const struct lowering *l, ir_ref ref, int32_t *value);
 bool lower_wide(const struct lowering *l, ir_ref ref);
@@ -105,8 +120,13 @@ void lower_flags_value(struct lowering *l, const struct places *places,
 void lower_pending(struct lowering *l, const struct places *places,
                    ir_ref pending);
 void lower_fl_cc(struct lowering *l, const struct ir_ins *ins);
-/* For an exit: host flags such that the returned condition is `ref != 0`. */
+/* Whether a condition has no code of its own: it is made where it is used,
+ * by one exit or select. */
+bool lower_made_at_use(const struct lowering *l, ir_ref ref);
+/* For those: host flags such that the returned condition is `ref != 0`. */
 unsigned lower_condition(struct lowering *l, ir_ref ref);
+/* Host flags of a comparison (eq ... sle), and its condition. */
+unsigned lower_compare(struct lowering *l, const struct ir_ins *ins);
 
 /* -- lower_int.c, lower_vec.c, lower_state.c, lower_exit.c ----------------- */
 bool lower_int(struct lowering *l, const struct ir_ins *ins);

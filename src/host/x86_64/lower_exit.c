@@ -4,9 +4,6 @@
  */
 #include "host/x86_64/lower.h"
 
-#include <stddef.h>
-
-#define AT(member) ((int32_t)offsetof(struct cpu, member))
 
 struct cold *lower_new_cold(struct lowering *l, enum cold_kind kind)
 {

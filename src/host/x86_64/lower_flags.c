@@ -13,7 +13,7 @@ bool lower_is_flags(const struct lowering *l, ir_ref ref)
            l->unit->ins[ref].op <= IR_fl_logic;
 }
 
-/* The opcode of a two-operand instruction at a width, with its prefix. */
+/* A two-operand instruction at a width. */
 static void alu(struct lowering *l, enum host_alu op, unsigned to,
                 unsigned from, unsigned width)
 {
@@ -25,30 +25,63 @@ static void alu(struct lowering *l, enum host_alu op, unsigned to,
     }
 }
 
+/* The same with a constant as the second operand. */
+static void alu_imm(struct lowering *l, enum host_alu op, unsigned to,
+                    int32_t value, unsigned width)
+{
+    if (width == 8) {
+        emit_rr(&l->e, 0, 0x80, op, to, false, true);
+        emit_byte(&l->e, (uint8_t)value);
+    } else if (width == 16) {
+        emit_rr(&l->e, 0x66, 0x81, op, to, false, false);
+        emit_byte(&l->e, (uint8_t)value);
+        emit_byte(&l->e, (uint8_t)(value >> 8));
+    } else {
+        emit_alu_imm(&l->e, op, to, value, width == 64);
+    }
+}
+
+static void flags_of_two(struct lowering *l, const struct places *places,
+                         const struct ir_ins *ins, enum host_alu op,
+                         unsigned a)
+{
+    int32_t value;
+
+    if (lower_imm(l, ins->b, &value)) {
+        alu_imm(l, op, a, value, ins->imm);
+    } else {
+        alu(l, op, a, lower_use_at(l, places, ins->b, RCX), ins->imm);
+    }
+}
+
 void lower_host_flags(struct lowering *l, const struct places *places,
                       ir_ref ref)
 {
     static const enum host_alu ops[] = {ALU_ADD, ALU_CMP, ALU_ADC, ALU_SBB};
     const struct ir_ins *ins = &l->unit->ins[ref];
-    unsigned width = ins->imm;
+    unsigned width = ins->imm, a;
 
-    lower_into_at(l, places, RAX, ins->a);
     if (ins->op == IR_fl_logic) {
-        if (width == 8) {
-            emit_rr(&l->e, 0, 0x84, RAX, RAX, false, true);
-        } else {
-            emit_rr(&l->e, width == 16 ? 0x66 : 0, 0x85, RAX, RAX,
-                    width == 64, false);
-        }
+        a = lower_use_at(l, places, ins->a, RAX);
+        emit_rr(&l->e, width == 16 ? 0x66 : 0, width == 8 ? 0x84 : 0x85, a, a,
+                width == 64, width == 8);
         return;
     }
-    lower_into_at(l, places, RCX, ins->b);
+    if (ins->op == IR_fl_sub) { /* changes neither */
+        a = lower_use_at(l, places, ins->a, RAX);
+        flags_of_two(l, places, ins, ALU_CMP, a);
+        return;
+    }
+    lower_into_at(l, places, RAX, ins->a);
     if (ins->op == IR_fl_adc || ins->op == IR_fl_sbb) {
         lower_into_at(l, places, RDX, ins->c);
+        lower_into_at(l, places, RCX, ins->b); /* flags are not touched */
         emit_rr(&l->e, 0, 0x0fba, 4, RDX, false, false); /* bt edx, 0 */
         emit_byte(&l->e, 0);
+        alu(l, ops[ins->op - IR_fl_add], RAX, RCX, width);
+        return;
     }
-    alu(l, ops[ins->op - IR_fl_add], RAX, RCX, width);
+    flags_of_two(l, places, ins, ALU_ADD, RAX);
 }
 
 void lower_flags_value(struct lowering *l, const struct places *places,
@@ -67,14 +100,11 @@ void lower_flags_value(struct lowering *l, const struct places *places,
 void lower_pending(struct lowering *l, const struct places *places,
                    ir_ref pending)
 {
-    const struct guest_slot *slot;
-
-    if (pending == IR_NONE) {
-        return;
+    if (pending != IR_NONE) {
+        lower_flags_value(l, places, pending);
+        emit_store(&l->e, RAX, RBX, lower_slot(l, l->jit->flags_slot),
+                   false);
     }
-    slot = &l->jit->guest->slots[l->jit->flags_slot];
-    lower_flags_value(l, places, pending);
-    emit_store(&l->e, RAX, RBX, (int32_t)slot->offset, false);
 }
 
 /* Host flags from a flags value in a register: AH holds five of them, and
@@ -98,23 +128,30 @@ static void condition_flags(struct lowering *l, ir_ref flags)
     }
 }
 
-static bool made_at_exit(const struct lowering *l, uint32_t at)
+static bool is_condition(unsigned op)
+{
+    return op == IR_fl_cc || (op >= IR_eq && op <= IR_sle);
+}
+
+bool lower_made_at_use(const struct lowering *l, ir_ref ref)
 {
     const struct ir_unit *unit = l->unit;
+    const struct ir_ins *user;
 
-    if (l->uses[at] != 1) {
+    if (ref == IR_NONE || ir_is_const(ref) || l->uses[ref] != 1 ||
+        !is_condition(unit->ins[ref].op) || l->last_use[ref] >= unit->n_ins) {
         return false;
     }
-    return l->last_use[at] < unit->n_ins &&
-           unit->ins[l->last_use[at]].op == IR_exit_if &&
-           unit->ins[l->last_use[at]].a == at;
+    user = &unit->ins[l->last_use[ref]];
+    return (user->op == IR_exit_if || user->op == IR_select) &&
+           user->a == ref;
 }
 
 void lower_fl_cc(struct lowering *l, const struct ir_ins *ins)
 {
     unsigned to;
 
-    if (made_at_exit(l, l->at)) {
+    if (lower_made_at_use(l, (ir_ref)l->at)) {
         return;
     }
     condition_flags(l, ins->a);
@@ -123,14 +160,33 @@ void lower_fl_cc(struct lowering *l, const struct ir_ins *ins)
     emit_rr(&l->e, 0, 0x0fb6, to, RAX, false, true); /* movzx to, al */
 }
 
+unsigned lower_compare(struct lowering *l, const struct ir_ins *ins)
+{
+    static const unsigned conditions[] = {4, 5, 2, 6, 12, 14};
+    bool wide = ins->type == IR_I64;
+    unsigned a = lower_use(l, ins->a, RAX);
+    int32_t value;
+
+    if (lower_imm(l, ins->b, &value)) {
+        emit_alu_imm(&l->e, ALU_CMP, a, value, wide);
+    } else {
+        emit_alu(&l->e, ALU_CMP, a, lower_use(l, ins->b, RCX), wide);
+    }
+    return conditions[ins->op - IR_eq];
+}
+
 unsigned lower_condition(struct lowering *l, ir_ref ref)
 {
+    const struct ir_ins *ins;
     unsigned reg;
 
-    if (!ir_is_const(ref) && l->unit->ins[ref].op == IR_fl_cc &&
-        made_at_exit(l, ref)) {
-        condition_flags(l, l->unit->ins[ref].a);
-        return l->unit->ins[ref].imm & 15;
+    if (lower_made_at_use(l, ref)) {
+        ins = &l->unit->ins[ref];
+        if (ins->op != IR_fl_cc) {
+            return lower_compare(l, ins);
+        }
+        condition_flags(l, ins->a);
+        return ins->imm & 15;
     }
     reg = lower_use(l, ref, RAX);
     emit_rr(&l->e, 0, 0x85, reg, reg, false, false);

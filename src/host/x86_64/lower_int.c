@@ -26,6 +26,32 @@ static bool wide_op(const struct ir_ins *ins)
     return ins->type == IR_I64;
 }
 
+/* a + b into a third register by one LEA, when all is in registers and a is
+ * needed further. */
+static bool add_to_third(struct lowering *l, const struct ir_ins *ins)
+{
+    unsigned a, b, to;
+    int32_t imm;
+
+    if (ir_is_const(ins->a) || l->reg[ins->a] == NO_REGISTER ||
+        l->last_use[ins->a] == l->at) {
+        return false;
+    }
+    a = l->reg[ins->a];
+    if (lower_imm(l, ins->b, &imm)) {
+        to = lower_define(l, IR_NONE);
+        emit_rm(&l->e, 0, 0x8d, to, a, imm, wide_op(ins), false);
+        return true;
+    }
+    if (ir_is_const(ins->b) || l->reg[ins->b] == NO_REGISTER) {
+        return false;
+    }
+    b = l->reg[ins->b];
+    to = lower_define(l, IR_NONE);
+    emit_rx(&l->e, 0, 0x8d, to, a, b, 0, wide_op(ins), false);
+    return true;
+}
+
 static void two(struct lowering *l, const struct ir_ins *ins,
                 enum host_alu op)
 {
@@ -139,6 +165,9 @@ static void extend(struct lowering *l, const struct ir_ins *ins)
     unsigned to = lower_define(l, ins->a);
     bool wide = rows[row].wide && (ins->op == IR_sext32 || wide_op(ins));
 
+    if (ins->op == IR_zext32 && to == a) {
+        return; /* an i32 has a clear upper half in its register */
+    }
     emit_rr(&l->e, 0, rows[row].opcode, to, a, wide, rows[row].bytes);
 }
 
@@ -164,30 +193,25 @@ static void deposit(struct lowering *l, const struct ir_ins *ins)
 
 static void compare(struct lowering *l, const struct ir_ins *ins)
 {
-    static const unsigned conditions[] = {4, 5, 2, 6, 12, 14};
-    int32_t imm;
-    unsigned a = lower_use(l, ins->a, RAX), to;
+    unsigned condition, to;
 
-    if (lower_imm(l, ins->b, &imm)) {
-        emit_alu_imm(&l->e, ALU_CMP, a, imm, wide_op(ins));
-    } else {
-        emit_alu(&l->e, ALU_CMP, a, lower_use(l, ins->b, RCX), wide_op(ins));
+    if (lower_made_at_use(l, (ir_ref)l->at)) {
+        return;
     }
-    emit_rr(&l->e, 0, 0x0f90 + conditions[ins->op - IR_eq], 0, RAX, false,
-            true);
+    condition = lower_compare(l, ins);
+    emit_rr(&l->e, 0, 0x0f90 + condition, 0, RAX, false, true);
     to = lower_define(l, IR_NONE);
     emit_rr(&l->e, 0, 0x0fb6, to, RAX, false, true);
 }
 
+/* Moves leave the host's flags alone. */
 static void select(struct lowering *l, const struct ir_ins *ins)
 {
-    unsigned yes, to;
+    unsigned condition = lower_condition(l, ins->a), yes, to;
 
-    lower_into(l, RDX, ins->a);
     yes = lower_use(l, ins->b, RCX);
     lower_into(l, RAX, ins->c);
-    emit_rr(&l->e, 0, 0x85, RDX, RDX, false, false);
-    emit_rr(&l->e, 0, 0x0f45, RAX, yes, wide_op(ins), false); /* cmovnz */
+    emit_rr(&l->e, 0, 0x0f40 + condition, RAX, yes, wide_op(ins), false);
     to = lower_define(l, IR_NONE);
     emit_mov(&l->e, to, RAX, wide_op(ins));
 }
@@ -204,7 +228,9 @@ bool lower_int(struct lowering *l, const struct ir_ins *ins)
 {
     switch (ins->op) {
     case IR_add:
-        two(l, ins, ALU_ADD);
+        if (!add_to_third(l, ins)) {
+            two(l, ins, ALU_ADD);
+        }
         return true;
     case IR_sub:
         two(l, ins, ALU_SUB);

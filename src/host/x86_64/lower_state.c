@@ -4,16 +4,13 @@
 #include "guest/guest.h"
 #include "mem/mem.h"
 
-#include <stddef.h>
-
-#define AT(member) ((int32_t)offsetof(struct cpu, member))
 
 /* -- Slots ----------------------------------------------------------------- */
 
 static void get(struct lowering *l, const struct ir_ins *ins)
 {
     const struct guest_slot *slot = &l->jit->guest->slots[ins->imm];
-    int32_t at = (int32_t)slot->offset;
+    int32_t at = lower_slot(l, ins->imm);
     unsigned to;
 
     if (ins->imm == l->jit->flags_slot) { /* a folding builder leaves none */
@@ -38,8 +35,9 @@ static void get(struct lowering *l, const struct ir_ins *ins)
 static void set(struct lowering *l, const struct ir_ins *ins)
 {
     const struct guest_slot *slot = &l->jit->guest->slots[ins->imm];
-    int32_t at = (int32_t)slot->offset;
+    int32_t at = lower_slot(l, ins->imm);
     unsigned from;
+    int32_t value;
 
     if (ins->imm == l->jit->flags_slot) {
         l->pending = lower_is_flags(l, ins->a) ? ins->a : IR_NONE;
@@ -51,6 +49,11 @@ static void set(struct lowering *l, const struct ir_ins *ins)
         emit_rm(&l->e, 0xf3, 0x0f6f, 0, RSP, lower_vector(l, ins->a), false,
                 false);
         emit_rm(&l->e, 0xf3, 0x0f7f, 0, RBX, at, false, false);
+        return;
+    }
+    if (slot->size >= 4 && lower_imm(l, ins->a, &value)) {
+        emit_rm(&l->e, 0, 0xc7, 0, RBX, at, slot->size == 8, false);
+        emit_32(&l->e, (uint32_t)value);
         return;
     }
     from = lower_use(l, ins->a, RAX);
@@ -214,7 +217,7 @@ void lower_cold_access(struct lowering *l, struct cold *cold)
     emit_mov(&l->e, RSI, RDX, true);
     emit_mov_imm(&l->e, RDX, ins->imm);
     emit_rm(&l->e, 0, 0x8d, RCX, RSP, FRAME_VALUE, true, false);
-    emit_mov(&l->e, RDI, RBX, true);
+    emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
     emit_call(&l->e, function);
     lower_restore(l, &cold->places, NO_REGISTER);
     if (cold->result != NO_REGISTER) {
@@ -275,7 +278,7 @@ static void call(struct lowering *l, const struct ir_ins *ins)
         emit_rm(&l->e, 0, 0x8d, registers[helper->n_args], RSP, slot, true,
                 false);
     }
-    emit_mov(&l->e, RDI, RBX, true);
+    emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
     emit_call(&l->e, (const void *)helper->function);
     if (helper->result == IR_I32 || helper->result == IR_I64) {
         unsigned to;

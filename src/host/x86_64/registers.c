@@ -71,6 +71,16 @@ static void count_use(struct lowering *l, ir_ref ref, uint32_t at)
     }
 }
 
+static void keep_condition(struct lowering *l, const struct ir_ins *condition,
+                           uint32_t until)
+{
+    use_until(l, condition->a, until);
+    use_until(l, condition->b, until);
+    if (lower_is_flags(l, condition->a)) {
+        keep_flags(l, condition->a, until);
+    }
+}
+
 void lower_prepare(struct lowering *l)
 {
     const struct ir_unit *unit = l->unit;
@@ -90,18 +100,14 @@ void lower_prepare(struct lowering *l)
             waiting = lower_is_flags(l, ins->a) ? ins->a : IR_NONE;
         }
     }
-    /* A condition that is made at the exit it is for keeps its flags. */
+    /* A condition that is made where it is used keeps its operands. */
     for (uint32_t at = 1; at < unit->n_ins; at++) {
-        const struct ir_ins *ins = &unit->ins[at];
+        ir_ref condition = unit->ins[at].a;
 
-        if (ins->op == IR_exit_if && !ir_is_const(ins->a) &&
-            unit->ins[ins->a].op == IR_fl_cc) {
-            ir_ref flags = unit->ins[ins->a].a;
-
-            use_until(l, flags, at);
-            if (lower_is_flags(l, flags)) {
-                keep_flags(l, flags, at);
-            }
+        if ((unit->ins[at].op == IR_exit_if ||
+             unit->ins[at].op == IR_select) &&
+            lower_made_at_use(l, condition)) {
+            keep_condition(l, &unit->ins[condition], at);
         }
     }
 }
@@ -219,6 +225,23 @@ void lower_into_at(struct lowering *l, const struct places *places,
 void lower_into(struct lowering *l, unsigned reg, ir_ref ref)
 {
     lower_into_at(l, &l->places, reg, ref);
+}
+
+unsigned lower_use_at(struct lowering *l, const struct places *places,
+                      ir_ref ref, unsigned scratch)
+{
+    unsigned reg = ir_is_const(ref) ? NO_REGISTER : register_at(places, ref);
+
+    if (reg == NO_REGISTER) {
+        lower_into_at(l, places, scratch, ref);
+        reg = scratch;
+    }
+    return reg;
+}
+
+int32_t lower_slot(const struct lowering *l, uint32_t slot)
+{
+    return (int32_t)l->jit->guest->slots[slot].offset - CPU_BIAS;
 }
 
 unsigned lower_use(struct lowering *l, ir_ref ref, unsigned scratch)
