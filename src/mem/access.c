@@ -96,6 +96,9 @@ void before_write(struct memory *mem, struct cpu *running, struct block *block,
 {
     const uint8_t *flags = page_flags_at(block, offset);
 
+    if (*flags & PAGE_IS_TABLE) { /* even by a write that changes nothing */
+        table_retire(mem, block, offset);
+    }
     if (!(*flags & (PAGE_HAS_CODE | PAGE_IS_TABLE)) ||
         memcmp(block->shown.host + offset, bytes, size) == 0) {
         return;

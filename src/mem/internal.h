@@ -41,6 +41,7 @@ struct table {           /* a page that a walk has read entries of */
     bool unique;         /* base, size, shift and top hold for all marks */
     bool mixed;          /* not even the size does */
     uint64_t data[MARK_WORDS], fetch[MARK_WORDS];
+    unsigned n_marks;    /* in both */
 };
 
 struct block {
@@ -131,6 +132,9 @@ void table_note_walk(struct memory *mem, uint64_t address, bool fetch,
  * another walk, which took the page for a table of another format? */
 bool table_is_mixed(const struct memory *mem, struct block *block,
                     uint64_t offset, unsigned size);
+/* Takes the flag from a page from which nothing is derived any more. */
+void table_retire(const struct memory *mem, struct block *block,
+                  uint64_t offset);
 /* Bytes within one page are about to be written. With `running` set, leaves
  * for a redo when that would change what its unit was fetched through. */
 void table_before_write(struct memory *mem, struct cpu *running,

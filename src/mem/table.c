@@ -17,29 +17,28 @@ static bool stale(const struct memory *mem, const struct table *table)
            (is_lower(table) && table->epoch < mem->lower_dropped);
 }
 
-static bool unmarked(const struct table *table)
-{
-    for (unsigned i = 0; i < MARK_WORDS; i++) {
-        if (table->data[i] | table->fetch[i]) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool marked(const uint64_t *marks, unsigned granule)
 {
     return marks[granule / 64] >> (granule % 64) & 1;
 }
 
-static void mark(uint64_t *marks, unsigned granule)
+static void mark(struct table *table, uint64_t *marks, unsigned granule)
 {
+    table->n_marks += !marked(marks, granule);
     marks[granule / 64] |= 1ull << (granule % 64);
 }
 
-static void unmark(uint64_t *marks, unsigned granule)
+static void unmark(struct table *table, uint64_t *marks, unsigned granule)
 {
+    table->n_marks -= marked(marks, granule);
     marks[granule / 64] &= ~(1ull << (granule % 64));
+}
+
+static void unmark_all(struct table *table)
+{
+    memset(table->data, 0, sizeof(table->data));
+    memset(table->fetch, 0, sizeof(table->fetch));
+    table->n_marks = 0;
 }
 
 /* Where the table's range begins, given one address and its entry. */
@@ -76,7 +75,7 @@ static struct table *table_for(struct memory *mem, const struct place *place,
     same = table->base == base && table->size == step->size &&
            table->shift == step->shift && table->top == step->top;
     if (!(*flags & PAGE_IS_TABLE) || stale(mem, table) ||
-        (!same && unmarked(table))) {
+        (!same && !table->n_marks)) {
         memset(table, 0, sizeof(*table));
         table->base = base;
         table->size = step->size;
@@ -110,7 +109,7 @@ void table_note_walk(struct memory *mem, uint64_t address, bool fetch,
         }
         table = table_for(mem, &place, base_of(step, address), step);
         for (unsigned k = 0; k < step->size >> GRANULE_SHIFT; k++) {
-            mark(fetch ? table->fetch : table->data, first + k);
+            mark(table, fetch ? table->fetch : table->data, first + k);
         }
     }
 }
@@ -138,10 +137,10 @@ static void keep_entry(struct memory *mem, const struct table *old,
         unsigned granule = index * TOP_GRANULES + k;
 
         if (marked(old->data, granule)) {
-            mark(table->data, granule);
+            mark(table, table->data, granule);
         }
         if (marked(old->fetch, granule)) {
-            mark(table->fetch, granule);
+            mark(table, table->fetch, granule);
         }
     }
 }
@@ -198,8 +197,7 @@ void mem_tlb_move_top(struct cpu *cpu, uint64_t from, uint64_t to)
     }
     move_top(mem, table, &old, &new);
     if (mem->n_cpus == 1) { /* nobody else's */
-        memset(table->data, 0, sizeof(table->data));
-        memset(table->fetch, 0, sizeof(table->fetch));
+        unmark_all(table);
     }
 }
 
@@ -241,14 +239,24 @@ static void drop_entry(struct memory *mem, struct table *table,
     for (unsigned k = entry * length; k < (entry + 1) * length; k++) {
         data |= marked(table->data, k);
         fetch |= marked(table->fetch, k);
-        unmark(table->data, k);
-        unmark(table->fetch, k);
+        unmark(table, table->data, k);
+        unmark(table, table->fetch, k);
     }
     if (table->unique) {
         tlb_drop_range(mem, entry_address(table, entry),
                        1ull << table->shift, data, fetch);
     } else {
         tlb_drop_range(mem, 0, 0, data, fetch);
+    }
+}
+
+void table_retire(const struct memory *mem, struct block *block,
+                  uint64_t offset)
+{
+    const struct table *table = block->tables[offset >> PAGE_BITS];
+
+    if (stale(mem, table) || !table->n_marks) {
+        *page_flags_at(block, offset) &= (uint8_t)~PAGE_IS_TABLE;
     }
 }
 
@@ -260,10 +268,6 @@ void table_before_write(struct memory *mem, struct cpu *running,
     unsigned first = (offset & PAGE_OFFSET_MASK) >> GRANULE_SHIFT;
     unsigned last = ((offset & PAGE_OFFSET_MASK) + size - 1) >> GRANULE_SHIFT;
 
-    if (stale(mem, table) || unmarked(table)) {
-        *page_flags_at(block, offset) &= (uint8_t)~PAGE_IS_TABLE;
-        return;
-    }
     for (unsigned k = first; running && k <= last; k++) {
         if (marked(table->fetch, k) &&
             granule_changes(block, offset, bytes, size, k)) {
