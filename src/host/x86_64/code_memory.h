@@ -10,10 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * What runs often lies densely in the first part, what runs seldom in the
+ * second: a page of instructions then holds three times as many units.
+ */
 struct code_memory {
     uint8_t *write, *run; /* the two views */
-    size_t size;
-    size_t used;
+    size_t size, cold_start;
+    size_t used, cold_used; /* where each part goes on */
 };
 
 /* False: the host refuses; errno says why. */

@@ -9,6 +9,7 @@
 
 /* No unit needs more: 64 instructions with all their cold code. */
 #define UNIT_CODE_MAX (256u << 10)
+#define COMMON_CODE 4096u
 
 /* -- Common code ----------------------------------------------------------- */
 
@@ -33,7 +34,7 @@ static void pop(struct emit *e, unsigned reg)
 /* uint64_t enter(cpu, budget, code, uint64_t *pc) */
 static void emit_common(struct jit *jit)
 {
-    struct emit e = {jit->memory.write, jit->memory.write + 4096, false};
+    struct emit e = {jit->memory.write, jit->memory.write + COMMON_CODE, false};
 
     jit->enter = (void *)(uintptr_t)code_runs_at(&jit->memory, e.at);
     for (unsigned i = 0; i < sizeof(saved); i++) {
@@ -45,7 +46,7 @@ static void emit_common(struct jit *jit)
     emit_mov(&e, R13, RSI, true);
     emit_byte(&e, 0xff); /* jmp rdx */
     emit_byte(&e, 0xe2);
-    jit->leave = code_runs_at(&jit->memory, e.at);
+    jit->leave = e.at;
     emit_load(&e, RCX, RBX, AT(deadline), true);
     emit_alu(&e, ALU_SUB, RCX, R13, true);
     emit_store(&e, RCX, RBX, AT(count), true);
@@ -56,7 +57,10 @@ static void emit_common(struct jit *jit)
         pop(&e, saved[i]);
     }
     emit_byte(&e, 0xc3);
-    jit->memory.used = 4096;
+    jit->miss = e.at;
+    emit_mov_imm(&e, RAX, HOST_RETURN_KIND + IR_EXIT_INDIRECT);
+    emit_jmp_to(&e, jit->leave);
+    jit_flush(jit);
 }
 
 static uint32_t find_flags(const struct guest *guest)
@@ -87,7 +91,8 @@ void jit_close(struct jit *jit)
 
 void jit_flush(struct jit *jit)
 {
-    jit->memory.used = 4096;
+    jit->memory.used = COMMON_CODE;
+    jit->memory.cold_used = jit->memory.cold_start;
 }
 
 uint64_t jit_run(struct jit *jit, struct cpu *cpu, const uint8_t *entry,
@@ -103,15 +108,18 @@ uint64_t jit_run(struct jit *jit, struct cpu *cpu, const uint8_t *entry,
 
 static void lower_head(struct lowering *l)
 {
-    uint8_t *place;
-
     emit_alu_imm(&l->e, ALU_SUB, R13, (int32_t)l->unit->n_insns, true);
-    place = emit_jcc(&l->e, 13); /* not less: enough is left */
+    lower_new_cold(l, COLD_BUDGET)->from[0] = emit_jcc(&l->e, 12);
+}
+
+/* Not enough steps are left. */
+static void cold_budget(struct lowering *l, struct cold *cold)
+{
+    emit_here(&l->e, cold->from[0]);
     emit_alu_imm(&l->e, ALU_ADD, R13, (int32_t)l->unit->n_insns, true);
     emit_mov_imm(&l->e, RDX, l->unit_pc);
     emit_mov_imm(&l->e, RAX, HOST_RETURN_BUDGET);
-    emit_jmp_to(&l->e, code_written_at(&l->jit->memory, l->jit->leave));
-    emit_here(&l->e, place);
+    emit_jmp_to(&l->e, l->jit->leave);
 }
 
 static void lower_record(struct lowering *l, const struct ir_ins *ins)
@@ -157,6 +165,24 @@ static void find_flag_numbers(struct lowering *l)
     }
 }
 
+static void lower_cold(struct lowering *l, struct cold *cold)
+{
+    switch (cold->kind) {
+    case COLD_ACCESS:
+        lower_cold_access(l, cold);
+        break;
+    case COLD_EXIT:
+        lower_cold_exit(l, cold);
+        break;
+    case COLD_STUB:
+        lower_cold_stub(l, cold);
+        break;
+    case COLD_BUDGET:
+        cold_budget(l, cold);
+        break;
+    }
+}
+
 static bool lower_unit(struct lowering *l)
 {
     const struct ir_unit *unit = l->unit;
@@ -168,14 +194,11 @@ static bool lower_unit(struct lowering *l)
         lower_record(l, &unit->ins[l->at]);
         lower_release(l);
     }
+    l->hot_end = l->e.at;
+    l->e.at = l->cold_start;
+    l->e.end = l->cold_start + UNIT_CODE_MAX;
     for (unsigned i = 0; i < l->n_cold && !l->failed; i++) {
-        struct cold *cold = &l->cold[i];
-
-        if (cold->kind == COLD_ACCESS) {
-            lower_cold_access(l, cold);
-        } else {
-            lower_cold_exit(l, cold);
-        }
+        lower_cold(l, &l->cold[i]);
     }
     return !l->failed && !l->e.full;
 }
@@ -192,10 +215,12 @@ static bool open_lowering(struct lowering *l, struct jit *jit)
 {
     size_t n = l->unit->n_ins + 1u;
 
-    if (jit->memory.size - jit->memory.used < UNIT_CODE_MAX) {
+    if (jit->memory.cold_start - jit->memory.used < UNIT_CODE_MAX ||
+        jit->memory.size - jit->memory.cold_used < UNIT_CODE_MAX) {
         return false;
     }
     l->e.at = jit->memory.write + jit->memory.used;
+    l->cold_start = jit->memory.write + jit->memory.cold_used;
     l->e.end = l->e.at + UNIT_CODE_MAX;
     l->last_use = must(calloc(n, sizeof(*l->last_use)));
     l->slot = must(calloc(n, sizeof(*l->slot)));
@@ -227,8 +252,9 @@ struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
     if (open_lowering(l, jit)) {
         host = l->host;
         if (lower_unit(l)) {
-            jit->memory.used = ((size_t)(l->e.at - jit->memory.write) + 15) &
-                               ~15ul;
+            jit->memory.used =
+                ((size_t)(l->hot_end - jit->memory.write) + 15) & ~15ul;
+            jit->memory.cold_used = (size_t)(l->e.at - jit->memory.write);
         } else {
             free(host);
             host = NULL;

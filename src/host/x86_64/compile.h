@@ -52,7 +52,9 @@ enum host_return {
 struct jit {
     struct code_memory memory;
     const struct guest *guest;
-    const uint8_t *leave; /* common code: back to C */
+    /* Common code, in the view to write. */
+    const uint8_t *leave; /* back to C; rax: why, rdx: pc */
+    const uint8_t *miss;  /* the same for a computed pc not in the cache */
     void *enter;          /* see jit_run() */
     uint32_t flags_slot;  /* or UINT32_MAX */
     struct host_exit *crossing;

@@ -34,9 +34,9 @@ struct places {
     ir_ref in[N_REGISTERS]; /* the value a register holds, or IR_NONE */
 };
 
-enum cold_kind { COLD_ACCESS, COLD_EXIT };
+enum cold_kind { COLD_ACCESS, COLD_EXIT, COLD_STUB, COLD_BUDGET };
 
-struct cold { /* code that is emitted behind the unit */
+struct cold { /* code that is emitted apart from the unit's */
     enum cold_kind kind;
     uint8_t *from[2];     /* branches that lead here; [1] may be NULL */
     const uint8_t *back;  /* where it returns to (COLD_ACCESS) */
@@ -46,12 +46,14 @@ struct cold { /* code that is emitted behind the unit */
     ir_ref pending;       /* flags that wait */
     struct places places;
     unsigned result;      /* register of a load's value */
+    struct host_exit *exit; /* COLD_STUB */
 };
 
 #define COLD_MAX 512
 
 struct lowering {
     struct emit e;
+    uint8_t *hot_end, *cold_start;
     struct jit *jit;
     const struct ir_unit *unit;
     struct host_unit *host;
@@ -137,6 +139,7 @@ void lower_cold_access(struct lowering *l, struct cold *cold);
 void lower_exit(struct lowering *l, const struct ir_ins *ins);
 void lower_exit_if(struct lowering *l, const struct ir_ins *ins);
 void lower_cold_exit(struct lowering *l, struct cold *cold);
+void lower_cold_stub(struct lowering *l, struct cold *cold);
 struct cold *lower_new_cold(struct lowering *l, enum cold_kind kind);
 
 #endif

@@ -34,7 +34,7 @@ static void give_back(struct lowering *l, uint32_t insn)
 static void leave(struct lowering *l, uint64_t why)
 {
     emit_mov_imm(&l->e, RAX, why);
-    emit_jmp_to(&l->e, code_written_at(&l->jit->memory, l->jit->leave));
+    emit_jmp_to(&l->e, l->jit->leave);
 }
 
 #define ENTRY(member) \
@@ -43,27 +43,36 @@ static void leave(struct lowering *l, uint64_t why)
 /* rdx: the pc, of the same mode as the unit's. */
 static void exit_indirect(struct lowering *l)
 {
-    uint8_t *miss[2];
-
     _Static_assert(sizeof(struct jump_entry) == 16, "what is shifted by");
     emit_mov(&l->e, RAX, RDX, false);
     emit_alu_imm(&l->e, ALU_AND, RAX, JUMP_CACHE_SIZE - 1, false);
     emit_shift_imm(&l->e, SHIFT_SHL, RAX, 4, false);
     emit_rx(&l->e, 0, 0x3b, RDX, RBX, RAX, ENTRY(pc), true, false);
-    miss[0] = emit_jcc(&l->e, 5);
+    emit_jcc_to(&l->e, 5, l->jit->miss);
     emit_rx(&l->e, 0, 0x81, 7, RBX, RAX, ENTRY(mode), false, false);
     emit_32(&l->e, (uint32_t)l->mode);
-    miss[1] = emit_jcc(&l->e, 5);
+    emit_jcc_to(&l->e, 5, l->jit->miss);
     emit_rx(&l->e, 0, 0x8b, RAX, RBX, RAX, ENTRY(code), false, false);
     emit_rm(&l->e, 0, 0x03, RAX, RBX, AT(jump_cache.code_start), true, false);
     emit_byte(&l->e, 0xff); /* jmp rax */
     emit_byte(&l->e, 0xe0);
-    emit_here(&l->e, miss[0]);
-    emit_here(&l->e, miss[1]);
-    leave(l, HOST_RETURN_KIND + IR_EXIT_INDIRECT);
 }
 
-static void exit_to(struct lowering *l, uint64_t pc)
+/* Where an exit leads that is not linked. */
+static void stub(struct lowering *l, struct host_exit *exit)
+{
+    emit_here(&l->e, exit->place);
+    exit->stub = l->e.at;
+    emit_mov_imm(&l->e, RDX, exit->pc);
+    leave(l, (uint64_t)(uintptr_t)exit);
+}
+
+void lower_cold_stub(struct lowering *l, struct cold *cold)
+{
+    stub(l, cold->exit);
+}
+
+static void exit_to(struct lowering *l, uint64_t pc, bool hot)
 {
     struct host_exit *exit;
 
@@ -84,10 +93,11 @@ static void exit_to(struct lowering *l, uint64_t pc)
     exit->crossing = NULL;
     exit->never = false;
     exit->place = emit_jmp(&l->e);
-    emit_here(&l->e, exit->place);
-    exit->stub = l->e.at;
-    emit_mov_imm(&l->e, RDX, pc);
-    leave(l, (uint64_t)(uintptr_t)exit);
+    if (hot) {
+        lower_new_cold(l, COLD_STUB)->exit = exit;
+    } else {
+        stub(l, exit);
+    }
 }
 
 void lower_exit(struct lowering *l, const struct ir_ins *ins)
@@ -97,7 +107,7 @@ void lower_exit(struct lowering *l, const struct ir_ins *ins)
     lower_pending(l, &l->places, l->pending);
     give_back(l, l->insn);
     if (ins->imm == IR_EXIT_LINK && ir_const_value(l->unit, ins->a, &pc)) {
-        exit_to(l, pc);
+        exit_to(l, pc, true);
         return;
     }
     lower_into(l, RDX, ins->a);
@@ -124,5 +134,5 @@ void lower_cold_exit(struct lowering *l, struct cold *cold)
     lower_pending(l, &cold->places, cold->pending);
     give_back(l, cold->insn);
     ir_const_value(l->unit, l->unit->ins[cold->at].b, &pc);
-    exit_to(l, pc);
+    exit_to(l, pc, false);
 }
