@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "guest/guest.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,6 +76,11 @@ static uint32_t find_flags(const struct guest *guest)
 
 bool jit_open(struct jit *jit, const struct guest *guest, size_t size)
 {
+    if (!__builtin_cpu_supports("sse4.1") ||
+        !__builtin_cpu_supports("popcnt")) { /* of a processor before 2008 */
+        errno = ENOTSUP;
+        return false;
+    }
     if (!code_memory_open(&jit->memory, size)) {
         return false;
     }

@@ -11,12 +11,13 @@
 #include <stddef.h>
 
 /*
- * The frame, from rsp up: room for a call's v128 result and an access's value,
+ * The frame, from rsp up: room for an access's value and a call's arguments,
  * a place to save each register, then the slots of values.
  */
 #define FRAME_VALUE 0
 #define FRAME_SAVED 32
-#define FRAME_SLOTS 160
+#define FRAME_SAVED_VECTORS 160
+#define FRAME_SLOTS 384
 #define FRAME_SIZE 16544 /* a multiple of 16, as calls want rsp to be */
 
 /*
@@ -32,6 +33,7 @@
 /* Where values are at one moment. */
 struct places {
     ir_ref in[N_REGISTERS]; /* the value a register holds, or IR_NONE */
+    ir_ref vector[N_REGISTERS]; /* the same of xmm0 ... xmm15 */
 };
 
 enum cold_kind { COLD_ACCESS, COLD_EXIT, COLD_STUB, COLD_BUDGET };
@@ -45,7 +47,7 @@ struct cold { /* code that is emitted apart from the unit's */
     uint64_t pc;
     ir_ref pending;       /* flags that wait */
     struct places places;
-    unsigned result;      /* register of a load's value */
+    unsigned result;      /* register of a load's value; an xmm for v128 */
     struct host_exit *exit; /* COLD_STUB */
 };
 
@@ -93,9 +95,6 @@ void lower_into_at(struct lowering *l, const struct places *places,
  * register that is not used any more, that register is taken over. */
 unsigned lower_define(struct lowering *l, ir_ref dying);
 void lower_release(struct lowering *l); /* after a record */
-/* Frame offset of a v128 value or constant; constants are copied there. */
-int32_t lower_vector(struct lowering *l, ir_ref ref);
-int32_t lower_define_vector(struct lowering *l);
 /* The same as lower_use() at a moment that has passed. */
 unsigned lower_use_at(struct lowering *l, const struct places *places,
                       ir_ref ref, unsigned scratch);
@@ -104,11 +103,26 @@ int32_t lower_slot(const struct lowering *l, uint32_t slot);
 /* Whether a constant fits a sign-extended 32-bit immediate. */
 bool lower_imm(const struct lowering *l, ir_ref ref, int32_t *value);
 bool lower_wide(const struct lowering *l, ir_ref ref);
+/* A new place in the frame, aligned to its size. */
+int32_t lower_new_slot(struct lowering *l, int32_t size);
 /* Registers that a C function may change, saved and restored. */
-void lower_save(struct lowering *l, const struct places *places,
-                unsigned except);
-void lower_restore(struct lowering *l, const struct places *places,
-                   unsigned except);
+void lower_save(struct lowering *l, const struct places *places);
+void lower_restore(struct lowering *l, const struct places *places);
+
+/* -- registers_vector.c: the same for v128, in xmm registers ---------------- */
+unsigned lower_use_vector(struct lowering *l, ir_ref ref, unsigned scratch);
+unsigned lower_define_vector(struct lowering *l, ir_ref dying);
+void lower_release_vectors(struct lowering *l);
+void lower_save_vectors(struct lowering *l, const struct places *places);
+void lower_restore_vectors(struct lowering *l, const struct places *places);
+/* Frame offset of a copy that stays as it is. */
+int32_t lower_vector_in_frame(struct lowering *l, ir_ref ref);
+/* A copy at a frame offset, for cold code. */
+void lower_vector_to_frame_at(struct lowering *l, const struct places *places,
+                              ir_ref ref, int32_t at);
+void emit_vector_load(struct emit *e, unsigned xmm, unsigned base, int32_t at);
+void emit_vector_store(struct emit *e, unsigned xmm, unsigned base,
+                       int32_t at);
 
 /* -- lower_flags.c --------------------------------------------------------- */
 bool lower_is_flags(const struct lowering *l, ir_ref ref);

@@ -18,9 +18,7 @@ static void get(struct lowering *l, const struct ir_ins *ins)
         l->pending = IR_NONE;
     }
     if (slot->type == IR_V128) {
-        emit_rm(&l->e, 0xf3, 0x0f6f, 0, RBX, at, false, false);
-        emit_rm(&l->e, 0xf3, 0x0f7f, 0, RSP, lower_define_vector(l), false,
-                false);
+        emit_vector_load(&l->e, lower_define_vector(l, IR_NONE), RBX, at);
         return;
     }
     to = lower_define(l, IR_NONE);
@@ -46,9 +44,7 @@ static void set(struct lowering *l, const struct ir_ins *ins)
         }
     }
     if (slot->type == IR_V128) {
-        emit_rm(&l->e, 0xf3, 0x0f6f, 0, RSP, lower_vector(l, ins->a), false,
-                false);
-        emit_rm(&l->e, 0xf3, 0x0f7f, 0, RBX, at, false, false);
+        emit_vector_store(&l->e, lower_use_vector(l, ins->a, 0), RBX, at);
         return;
     }
     if (slot->size >= 4 && lower_imm(l, ins->a, &value)) {
@@ -134,47 +130,41 @@ static void load_fast(struct lowering *l, const struct ir_ins *ins,
 
 static void load(struct lowering *l, const struct ir_ins *ins)
 {
-    struct cold *cold;
-    unsigned ea = lower_use(l, ins->a, RDX), to;
-    int32_t slot;
+    struct cold *cold = lower_new_cold(l, COLD_ACCESS);
+    bool vector = ins->type == IR_V128;
+    unsigned ea = lower_use(l, ins->a, RDX);
+    unsigned to = vector ? lower_define_vector(l, IR_NONE)
+                         : lower_define(l, IR_NONE);
 
-    cold = lower_new_cold(l, COLD_ACCESS);
-    if (ins->type == IR_V128) {
-        slot = lower_define_vector(l);
-        probe(l, ins, ea, ins->imm & MO_RMW, cold);
-        emit_rx(&l->e, 0xf3, 0x0f6f, 0, RAX, ea, 0, false, false);
-        cold->result = NO_REGISTER;
-        cold->places = l->places;
-        cold->back = l->e.at;
-        emit_rm(&l->e, 0xf3, 0x0f7f, 0, RSP, slot, false, false);
-        return;
-    }
-    to = lower_define(l, IR_NONE);
     cold->places = l->places;
-    cold->places.in[to] = IR_NONE;
+    (vector ? cold->places.vector : cold->places.in)[to] = IR_NONE;
     cold->result = to;
     probe(l, ins, ea, ins->imm & MO_RMW, cold);
-    load_fast(l, ins, ea, to);
+    if (vector) {
+        emit_rx(&l->e, 0xf3, 0x0f6f, to, RAX, ea, 0, false, false);
+    } else {
+        load_fast(l, ins, ea, to);
+    }
     cold->back = l->e.at;
 }
 
 static void store(struct lowering *l, const struct ir_ins *ins)
 {
     static const unsigned opcodes[] = {0x88, 0x89, 0x89, 0x89};
-    unsigned size = ins->imm & MO_SIZE_MASK, value;
-    unsigned ea = lower_use(l, ins->a, RDX);
+    unsigned size = ins->imm & MO_SIZE_MASK, value = 0;
+    bool vector = ins->type == IR_V128;
     struct cold *cold = lower_new_cold(l, COLD_ACCESS);
-    int32_t slot = 0;
+    unsigned ea;
 
-    if (ins->type == IR_V128) {
-        slot = lower_vector(l, ins->b);
+    if (vector) {
+        value = lower_use_vector(l, ins->b, 1);
     }
+    ea = lower_use(l, ins->a, RDX);
     cold->places = l->places;
     cold->result = NO_REGISTER;
     probe(l, ins, ea, true, cold);
-    if (ins->type == IR_V128) {
-        emit_rm(&l->e, 0xf3, 0x0f6f, 0, RSP, slot, false, false);
-        emit_rx(&l->e, 0xf3, 0x0f7f, 0, RAX, ea, 0, false, false);
+    if (vector) {
+        emit_rx(&l->e, 0xf3, 0x0f7f, value, RAX, ea, 0, false, false);
     } else {
         value = lower_use(l, ins->b, RCX);
         emit_rx(&l->e, size == 1 ? 0x66 : 0, opcodes[size], value, RAX, ea, 0,
@@ -195,20 +185,11 @@ void lower_cold_access(struct lowering *l, struct cold *cold)
     if (cold->from[1]) {
         emit_here(&l->e, cold->from[1]);
     }
-    lower_save(l, &cold->places, NO_REGISTER);
+    lower_save(l, &cold->places);
     lower_pending(l, &cold->places, cold->pending);
     lower_position(l, cold->insn, cold->pc);
     if (ins->op == IR_st && ins->type == IR_V128) {
-        for (int32_t i = 0; i < 16; i += 8) {
-            if (ir_is_const(ins->b)) {
-                emit_mov_imm(&l->e, RAX,
-                             l->unit->consts[ins->b & ~IR_CONST_BIT]
-                                 .value.v64[i / 8]);
-            } else {
-                emit_load(&l->e, RAX, RSP, l->slot[ins->b] + i, true);
-            }
-            emit_store(&l->e, RAX, RSP, FRAME_VALUE + i, true);
-        }
+        lower_vector_to_frame_at(l, &cold->places, ins->b, FRAME_VALUE);
     } else if (ins->op == IR_st) {
         lower_into_at(l, &cold->places, RAX, ins->b);
         emit_store(&l->e, RAX, RSP, FRAME_VALUE, true);
@@ -219,12 +200,12 @@ void lower_cold_access(struct lowering *l, struct cold *cold)
     emit_rm(&l->e, 0, 0x8d, RCX, RSP, FRAME_VALUE, true, false);
     emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
     emit_call(&l->e, function);
-    lower_restore(l, &cold->places, NO_REGISTER);
-    if (cold->result != NO_REGISTER) {
+    lower_restore(l, &cold->places);
+    if (ins->op == IR_ld && ins->type == IR_V128) {
+        emit_vector_load(&l->e, cold->result, RSP, FRAME_VALUE);
+    } else if (ins->op == IR_ld) {
         emit_load(&l->e, cold->result, RSP, FRAME_VALUE,
                   ins->type == IR_I64);
-    } else if (ins->op == IR_ld) {
-        emit_rm(&l->e, 0xf3, 0x0f6f, 0, RSP, FRAME_VALUE, false, false);
     }
     emit_jmp_to(&l->e, cold->back);
 }
@@ -235,7 +216,7 @@ static void argument(struct lowering *l, unsigned reg, ir_ref ref,
                      unsigned type)
 {
     if (type == IR_V128) {
-        emit_rm(&l->e, 0, 0x8d, reg, RSP, lower_vector(l, ref), true, false);
+        emit_rm(&l->e, 0, 0x8d, reg, RSP, lower_vector_in_frame(l, ref), true, false);
     } else {
         lower_into(l, reg, ref);
     }
@@ -266,7 +247,7 @@ static void call(struct lowering *l, const struct ir_ins *ins)
     struct places before = l->places;
     int32_t slot = 0;
 
-    lower_save(l, &before, NO_REGISTER);
+    lower_save(l, &before);
     if (helper->effects) {
         lower_pending(l, &l->places, l->pending);
         l->pending = IR_NONE;
@@ -274,7 +255,7 @@ static void call(struct lowering *l, const struct ir_ins *ins)
     }
     arguments(l, ins, helper);
     if (helper->result == IR_V128) {
-        slot = lower_define_vector(l);
+        slot = lower_new_slot(l, 16);
         emit_rm(&l->e, 0, 0x8d, registers[helper->n_args], RSP, slot, true,
                 false);
     }
@@ -285,11 +266,14 @@ static void call(struct lowering *l, const struct ir_ins *ins)
 
         emit_mov(&l->e, RAX, RAX, helper->result == IR_I64);
         emit_store(&l->e, RAX, RSP, FRAME_VALUE, true);
-        lower_restore(l, &before, NO_REGISTER);
+        lower_restore(l, &before);
         to = lower_define(l, IR_NONE);
         emit_load(&l->e, to, RSP, FRAME_VALUE, true);
     } else {
-        lower_restore(l, &before, NO_REGISTER);
+        lower_restore(l, &before);
+    }
+    if (helper->result == IR_V128) {
+        emit_vector_load(&l->e, lower_define_vector(l, IR_NONE), RSP, slot);
     }
 }
 

@@ -1,15 +1,21 @@
-/* Vector ops: operands and results lie in the frame. */
+/* Vector ops: integers and lanes, in xmm registers. */
 #include "host/x86_64/lower.h"
 
-/* movdqu xmm, [frame] and back */
-static void load(struct lowering *l, unsigned xmm, int32_t slot)
+static void move(struct lowering *l, unsigned to, unsigned from)
 {
-    emit_rm(&l->e, 0xf3, 0x0f6f, xmm, RSP, slot, false, false);
+    if (to != from) {
+        emit_rr(&l->e, 0x66, 0x0f6f, to, from, false, false); /* movdqa */
+    }
 }
 
-static void store(struct lowering *l, unsigned xmm, int32_t slot)
+/* to = a copy of operand a, in the register of the value being defined. */
+static unsigned copy_of_a(struct lowering *l, const struct ir_ins *ins)
 {
-    emit_rm(&l->e, 0xf3, 0x0f7f, xmm, RSP, slot, false, false);
+    unsigned from = lower_use_vector(l, ins->a, 0);
+    unsigned to = lower_define_vector(l, ins->a == ins->b ? IR_NONE : ins->a);
+
+    move(l, to, from);
+    return to;
 }
 
 static unsigned opcode_of(unsigned op)
@@ -27,95 +33,99 @@ static unsigned opcode_of(unsigned op)
 
 static void two(struct lowering *l, const struct ir_ins *ins)
 {
-    int32_t a = lower_vector(l, ins->a), b = lower_vector(l, ins->b);
+    unsigned b = lower_use_vector(l, ins->b, 1);
+    unsigned to = copy_of_a(l, ins);
 
-    load(l, 0, a);
-    load(l, 1, b);
-    emit_rr(&l->e, 0x66, opcode_of(ins->op), 0, 1, false, false);
-    store(l, 0, lower_define_vector(l));
+    emit_rr(&l->e, 0x66, opcode_of(ins->op), to, b, false, false);
 }
 
 static void shuffle(struct lowering *l, const struct ir_ins *ins)
 {
-    static const struct {
-        uint8_t prefix;
-        unsigned opcode;
-    } rows[] = {{0x66, 0x0f70}, {0xf2, 0x0f70}, {0xf3, 0x0f70},
-                {0, 0x0fc6},    {0x66, 0x0fc6}};
-    unsigned row = ins->op - IR_vshufd;
-    int32_t a = lower_vector(l, ins->a);
-    int32_t b = ins->b ? lower_vector(l, ins->b) : 0;
+    static const uint8_t prefixes[] = {0x66, 0xf2, 0xf3};
+    unsigned a = lower_use_vector(l, ins->a, 0);
+    unsigned to = lower_define_vector(l, ins->a);
 
-    load(l, 0, a);
-    if (b) {
-        load(l, 1, b);
-    }
-    emit_rr(&l->e, rows[row].prefix, rows[row].opcode, 0, b ? 1 : 0, false,
+    emit_rr(&l->e, prefixes[ins->op - IR_vshufd], 0x0f70, to, a, false,
             false);
     emit_byte(&l->e, (uint8_t)ins->imm);
-    store(l, 0, lower_define_vector(l));
+}
+
+static void shuffle_two(struct lowering *l, const struct ir_ins *ins)
+{
+    unsigned b = lower_use_vector(l, ins->b, 1);
+    unsigned to = copy_of_a(l, ins);
+
+    emit_rr(&l->e, ins->op == IR_vshufpd ? 0x66 : 0, 0x0fc6, to, b, false,
+            false);
+    emit_byte(&l->e, (uint8_t)ins->imm);
 }
 
 static void bytes(struct lowering *l, const struct ir_ins *ins)
 {
-    load(l, 0, lower_vector(l, ins->a));
-    emit_rr(&l->e, 0x66, 0x0f73, ins->op == IR_vbslli ? 7 : 3, 0, false,
+    unsigned to = copy_of_a(l, ins);
+
+    emit_rr(&l->e, 0x66, 0x0f73, ins->op == IR_vbslli ? 7 : 3, to, false,
             false);
     emit_byte(&l->e, (uint8_t)(ins->imm < 16 ? ins->imm : 16));
-    store(l, 0, lower_define_vector(l));
 }
 
 static void mask(struct lowering *l, const struct ir_ins *ins)
 {
-    unsigned to;
+    unsigned a = lower_use_vector(l, ins->a, 0);
+    unsigned to = lower_define(l, IR_NONE);
 
-    load(l, 0, lower_vector(l, ins->a));
-    to = lower_define(l, IR_NONE);
     if (ins->op == IR_vmovmskb) {
-        emit_rr(&l->e, 0x66, 0x0fd7, to, 0, false, false);
+        emit_rr(&l->e, 0x66, 0x0fd7, to, a, false, false);
     } else {
-        emit_rr(&l->e, ins->op == IR_vmovmskpd ? 0x66 : 0, 0x0f50, to, 0,
+        emit_rr(&l->e, ins->op == IR_vmovmskpd ? 0x66 : 0, 0x0f50, to, a,
                 false, false);
     }
 }
 
-/* -- Lanes: plain loads and stores in the frame ---------------------------- */
+/* -- Lanes ----------------------------------------------------------------- */
 
 static void zero_extend(struct lowering *l, const struct ir_ins *ins)
 {
-    int32_t slot;
+    unsigned from = lower_use(l, ins->a, RAX);
+    unsigned to = lower_define_vector(l, IR_NONE);
 
-    lower_into(l, RAX, ins->a);
-    slot = lower_define_vector(l);
-    emit_mov(&l->e, RAX, RAX, ins->type == IR_I64);
-    emit_store(&l->e, RAX, RSP, slot, true);
-    emit_mov_imm(&l->e, RAX, 0);
-    emit_store(&l->e, RAX, RSP, slot + 8, true);
+    emit_rr(&l->e, 0x66, 0x0f6e, to, from, ins->type == IR_I64, false);
 }
 
+/* The lane is brought to the bottom. */
 static void take_lane(struct lowering *l, const struct ir_ins *ins)
 {
     bool wide = ins->op == IR_vlane64;
-    int32_t slot = lower_vector(l, ins->a);
-    int32_t at = wide ? 8 * (ins->imm & 1) : 4 * (ins->imm & 3);
+    unsigned lane = ins->imm & (wide ? 1 : 3);
+    unsigned a = lower_use_vector(l, ins->a, 0), to;
 
-    emit_load(&l->e, lower_define(l, IR_NONE), RSP, slot + at, wide);
+    if (lane) {
+        emit_rr(&l->e, 0x66, 0x0f70, 0, a, false, false); /* pshufd */
+        emit_byte(&l->e, wide ? 0xee : (uint8_t)lane);
+        a = 0;
+    }
+    to = lower_define(l, IR_NONE);
+    emit_rr(&l->e, 0x66, 0x0f7e, a, to, wide, false);
 }
 
 static void insert_lane(struct lowering *l, const struct ir_ins *ins)
 {
-    int32_t from = lower_vector(l, ins->a), slot, at;
+    unsigned value = lower_use(l, ins->b, RCX);
+    unsigned to = copy_of_a(l, ins);
 
-    lower_into(l, RAX, ins->b);
-    load(l, 0, from);
-    slot = lower_define_vector(l);
-    store(l, 0, slot);
-    if (ins->op == IR_vins16) {
-        at = 2 * (ins->imm & 7);
-        emit_rm(&l->e, 0x66, 0x89, RAX, RSP, slot + at, false, false);
-    } else {
-        at = ins->op == IR_vins64 ? 8 * (ins->imm & 1) : 4 * (ins->imm & 3);
-        emit_store(&l->e, RAX, RSP, slot + at, ins->op == IR_vins64);
+    switch (ins->op) {
+    case IR_vins16:
+        emit_rr(&l->e, 0x66, 0x0fc4, to, value, false, false); /* pinsrw */
+        emit_byte(&l->e, ins->imm & 7);
+        break;
+    case IR_vins32: /* pinsrd */
+        emit_rr(&l->e, 0x66, 0x0f3a22, to, value, false, false);
+        emit_byte(&l->e, ins->imm & 3);
+        break;
+    default: /* vins64: pinsrq */
+        emit_rr(&l->e, 0x66, 0x0f3a22, to, value, true, false);
+        emit_byte(&l->e, ins->imm & 1);
+        break;
     }
 }
 
@@ -136,8 +146,12 @@ bool lower_vec(struct lowering *l, const struct ir_ins *ins)
     case IR_vins16 ... IR_vins64:
         insert_lane(l, ins);
         return true;
-    case IR_vshufd ... IR_vshufpd:
+    case IR_vshufd ... IR_vshufhw:
         shuffle(l, ins);
+        return true;
+    case IR_vshufps:
+    case IR_vshufpd:
+        shuffle_two(l, ins);
         return true;
     case IR_vbslli:
     case IR_vbsrli:

@@ -114,7 +114,7 @@ void lower_prepare(struct lowering *l)
 
 /* -- Registers ------------------------------------------------------------- */
 
-static int32_t new_slot(struct lowering *l, int32_t size)
+int32_t lower_new_slot(struct lowering *l, int32_t size)
 {
     int32_t slot = (l->frame_used + size - 1) & -size;
 
@@ -154,7 +154,7 @@ static unsigned evict(struct lowering *l)
     }
     value = l->places.in[best];
     if (!l->slot[value]) {
-        l->slot[value] = new_slot(l, 8);
+        l->slot[value] = lower_new_slot(l, 8);
         emit_store(&l->e, best, RSP, l->slot[value], true);
     }
     free_register(l, best);
@@ -193,6 +193,7 @@ void lower_release(struct lowering *l)
             free_register(l, reg);
         }
     }
+    lower_release_vectors(l);
 }
 
 static unsigned register_at(const struct places *places, ir_ref ref)
@@ -253,50 +254,26 @@ unsigned lower_use(struct lowering *l, ir_ref ref, unsigned scratch)
     return scratch;
 }
 
-/* -- Vectors --------------------------------------------------------------- */
-
-int32_t lower_define_vector(struct lowering *l)
-{
-    return l->slot[l->at] = new_slot(l, 16);
-}
-
-int32_t lower_vector(struct lowering *l, ir_ref ref)
-{
-    int32_t slot;
-
-    if (!ir_is_const(ref)) {
-        return l->slot[ref];
-    }
-    slot = new_slot(l, 16);
-    for (unsigned i = 0; i < 2; i++) {
-        emit_mov_imm(&l->e, RAX, constant(l, ref)->value.v64[i]);
-        emit_store(&l->e, RAX, RSP, slot + 8 * (int32_t)i, true);
-    }
-    return slot;
-}
-
 /* -- Around C calls -------------------------------------------------------- */
 
-void lower_save(struct lowering *l, const struct places *places,
-                unsigned except)
+void lower_save(struct lowering *l, const struct places *places)
 {
     for (unsigned i = N_PRESERVED; i < N_ALLOCATABLE; i++) {
-        if (places->in[allocatable[i]] != IR_NONE &&
-            allocatable[i] != except) {
+        if (places->in[allocatable[i]] != IR_NONE) {
             emit_store(&l->e, allocatable[i], RSP,
                        FRAME_SAVED + 8 * (int32_t)i, true);
         }
     }
+    lower_save_vectors(l, places);
 }
 
-void lower_restore(struct lowering *l, const struct places *places,
-                   unsigned except)
+void lower_restore(struct lowering *l, const struct places *places)
 {
     for (unsigned i = N_PRESERVED; i < N_ALLOCATABLE; i++) {
-        if (places->in[allocatable[i]] != IR_NONE &&
-            allocatable[i] != except) {
+        if (places->in[allocatable[i]] != IR_NONE) {
             emit_load(&l->e, allocatable[i], RSP,
                       FRAME_SAVED + 8 * (int32_t)i, true);
         }
     }
+    lower_restore_vectors(l, places);
 }
