@@ -109,7 +109,7 @@ int32_t lower_new_slot(struct lowering *l, int32_t size);
 void lower_save(struct lowering *l, const struct places *places);
 void lower_restore(struct lowering *l, const struct places *places);
 
-/* -- registers_vector.c: the same for v128, in xmm registers ---------------- */
+/* -- registers_vector.c: the same for v128, in xmm registers -------------- */
 unsigned lower_use_vector(struct lowering *l, ir_ref ref, unsigned scratch);
 unsigned lower_define_vector(struct lowering *l, ir_ref dying);
 void lower_release_vectors(struct lowering *l);

@@ -216,7 +216,8 @@ static void argument(struct lowering *l, unsigned reg, ir_ref ref,
                      unsigned type)
 {
     if (type == IR_V128) {
-        emit_rm(&l->e, 0, 0x8d, reg, RSP, lower_vector_in_frame(l, ref), true, false);
+        emit_rm(&l->e, 0, 0x8d, reg, RSP, lower_vector_in_frame(l, ref), true,
+                false);
     } else {
         lower_into(l, reg, ref);
     }
