@@ -3,9 +3,12 @@
 #define BOARD_PC_H
 
 #include "boundary/live.h"
+#include "device/acpi_pm.h"
 #include "device/i8042.h"
 #include "device/i8259.h"
+#include "device/io_apic.h"
 #include "device/isa_debug_exit.h"
+#include "device/local_apic.h"
 #include "device/pit8254.h"
 #include "device/port92.h"
 #include "device/rtc_cmos.h"
@@ -17,21 +20,37 @@ struct pc_options {
     int64_t rtc_base;   /* seconds since 1970-01-01 at virtual time 0 */
     struct char_backend serial; /* of COM1 */
     uint16_t debug_exit_port;   /* 0: no such device */
+    uint16_t debug_exit_size;   /* ports */
+    bool no_reboot;             /* a reset ends the run */
 };
 
 struct pc {
     struct machine *machine;
     struct live *live;
-    struct mem_block *ram;
+    struct mem_block *ram, *firmware;
+    struct pc_options options;
+    struct apic_bus apics;
+    struct local_apic local_apic;
+    struct io_apic io_apic;
     struct i8259 pic;
     struct pit8254 pit;
     struct rtc_cmos rtc;
     struct uart16550 com1;
     struct i8042 keyboard;
     struct port92 port92;
+    struct acpi_pm pm;
     struct isa_debug_exit debug_exit;
-    int exit_status; /* of the debug exit; -1: not used */
+
+    uint8_t nmi_waits;
+    uint8_t a20[2];  /* levels: keyboard controller, port 0x92 */
+    uint8_t a20_open;
+
+    struct pc_image *image; /* what a reset starts anew */
+    int exit_status;        /* of the debug exit; -1: not used */
 };
+
+/* The board's own state, beside that of its devices. */
+extern const struct device_table pc_table;
 
 /* NULL: *message (to be freed) says why. */
 struct pc *pc_new(const struct pc_options *options, char **message);
@@ -41,5 +60,9 @@ void pc_free(struct pc *pc);
  * and points the CPU at the kernel. False: *message as above. */
 bool pc_boot_linux(struct pc *pc, const char *kernel, const char *initrd,
                    const char *append, char **message);
+
+/* What memory and registers hold now is what every reset leads back to. To
+ * be called once, when something was loaded. */
+void pc_set_image(struct pc *pc);
 
 #endif

@@ -22,7 +22,15 @@
 
 struct machine;
 
-enum io_kind { BOUNDARY_PORT, BOUNDARY_MEMORY };
+/* What is read or written. The last three are only written: registers of
+ * the CPU that have their other half outside, and a CPU that gave up. */
+enum io_kind {
+    BOUNDARY_PORT,
+    BOUNDARY_MEMORY,
+    BOUNDARY_CR8,       /* value: the task priority */
+    BOUNDARY_APIC_BASE, /* value: of the model-specific register */
+    BOUNDARY_SHUTDOWN,  /* address: the pc */
+};
 
 /* The whole inward vocabulary: see entries.def. */
 enum inward {
@@ -32,6 +40,8 @@ enum inward {
 };
 
 enum deliver_kind { DELIVER_VECTOR, DELIVER_NMI, DELIVER_SMI, DELIVER_INIT };
+
+#define INWARD_NO_BLOCK UINT32_MAX /* of MAP: nothing but I/O there */
 
 struct inward_event {
     enum inward kind;
@@ -55,7 +65,8 @@ struct boundary {
 struct boundary_ops {
     const char *name; /* "live", "record", "replay" */
 
-    /* Outward, from within an instruction that runs alone. */
+    /* Outward, from within an instruction that runs alone, or between
+     * steps. */
     uint64_t (*read)(struct boundary *b, enum io_kind kind, uint64_t address,
                      unsigned size);
     void (*write)(struct boundary *b, enum io_kind kind, uint64_t address,

@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "exec/machine.h"
 
+#include <string.h>
+
 static bool write_block(struct machine *m, const struct inward_event *event,
                         char **message)
 {
@@ -20,11 +22,27 @@ static bool write_block(struct machine *m, const struct inward_event *event,
     return true;
 }
 
+/* A delivery that faults leaves here, and is a step of its own. */
+static bool deliver_nmi(struct cpu *cpu, char **message)
+{
+    if (!cpu->guest->accepts_nmi || !cpu->guest->accepts_nmi(cpu)) {
+        *message = panda_message("an NMI where the CPU takes none");
+        return false;
+    }
+    cpu->halted = false;
+    cpu->guest->deliver_nmi(cpu);
+    cpu->count++;
+    return true;
+}
+
 static bool deliver(struct machine *m, const struct inward_event *event,
                     char **message)
 {
     struct cpu *cpu = m->cpu;
 
+    if (event->what == DELIVER_NMI) {
+        return deliver_nmi(cpu, message);
+    }
     if (event->what != DELIVER_VECTOR || event->value > 255) {
         *message = panda_message("a delivery of kind %u, vector %llu",
                                  event->what,
@@ -39,6 +57,41 @@ static bool deliver(struct machine *m, const struct inward_event *event,
     cpu->guest->deliver_interrupt(cpu, (unsigned)event->value);
     cpu->count++; /* a fault on the way left, and is a step of its own */
     return true;
+}
+
+/* `what` is the block, or INWARD_NO_BLOCK; the bytes are its offset. */
+static bool map(struct machine *m, const struct inward_event *event,
+                char **message)
+{
+    struct mem_block *block = NULL;
+    uint64_t offset = 0, rest = 0;
+    bool good = event->size == sizeof(offset) &&
+                event->value && !((event->address | event->value) &
+                                  ~PAGE_MASK_) &&
+                event->address + (event->value - 1) >= event->address;
+
+    if (good) {
+        memcpy(&offset, event->bytes, sizeof(offset));
+    }
+    if (good && event->what != INWARD_NO_BLOCK) {
+        block = mem_block_at(m->memory, event->what);
+        rest = block && offset <= block->size ? block->size - offset : 0;
+        good = block && !(offset & ~PAGE_MASK_) && event->value <= rest;
+    }
+    if (!good) {
+        *message = panda_message("a mapping of memory block %u that cannot "
+                                 "be", event->what);
+        return false;
+    }
+    mem_map(m->memory, event->address, event->value, block, offset);
+    return true;
+}
+
+static void reset(struct cpu *cpu)
+{
+    cpu->halted = false;
+    cpu->guest->reset(cpu);
+    mem_tlb_flush(cpu);
 }
 
 bool inward_apply(struct machine *m, const struct inward_event *event,
@@ -61,7 +114,19 @@ bool inward_apply(struct machine *m, const struct inward_event *event,
         m->cpu->skipped += event->value;
         return true;
     case INWARD_RESET:
-        m->cpu->guest->reset(m->cpu);
+        reset(m->cpu);
+        return true;
+    case INWARD_MAP:
+        return map(m, event, message);
+    case INWARD_A20:
+        if (m->cpu->guest->set_a20) {
+            m->cpu->guest->set_a20(m->cpu, event->value);
+        }
+        return true;
+    case INWARD_CR8:
+        if (m->cpu->guest->set_priority) {
+            m->cpu->guest->set_priority(m->cpu, (unsigned)event->value);
+        }
         return true;
     default:
         *message = panda_message("an entry of kind %u, which this program "

@@ -1,8 +1,9 @@
 /*
  * What a poll does, in this order: device timers that are due run; what was
  * queued is applied; an interrupt is delivered if the pin is up and the CPU
- * takes it. While the CPU is halted and nothing wakes it, virtual time jumps
- * to the next timer.
+ * takes it, an NMI before others. While the CPU is halted and nothing wakes
+ * it, virtual time jumps to the next timer, or to host input that comes
+ * before.
  */
 #include "boundary/live.h"
 
@@ -10,6 +11,7 @@
 #include "device/device.h"
 #include "exec/machine.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +44,9 @@ static void apply(struct live *live, const struct inward_event *event)
     }
     if (!inward_apply(live->boundary.machine, event, &message)) {
         panda_bug("live: %s", message);
+    }
+    if (event->kind == INWARD_RESET && live->board.reset) {
+        live->board.reset(live->board.opaque);
     }
 }
 
@@ -106,51 +111,106 @@ static void live_write(struct boundary *b, enum io_kind kind,
     struct live *live = live_of(b);
 
     clock_set(live->clock, virtual_time(live));
-    io_map_write(live->io, space_of(kind), address, value, size);
+    if (kind == BOUNDARY_PORT || kind == BOUNDARY_MEMORY) {
+        io_map_write(live->io, space_of(kind), address, value, size);
+    } else if (live->board.outward) {
+        live->board.outward(live->board.opaque, kind, address, value);
+    }
 }
 
 /* -- Between steps --------------------------------------------------------- */
 
-/* What is due now. True: an interrupt was delivered. */
+static bool accepts_nmi(const struct cpu *cpu)
+{
+    return cpu->guest->accepts_nmi && cpu->guest->accepts_nmi(cpu);
+}
+
+/* What is due now. True: an interrupt was delivered. A delivery that faults
+ * does not return, so all else is done before. */
 static bool deliver_due(struct live *live)
 {
     struct cpu *cpu = live->boundary.machine->cpu;
+    struct interrupt_pin *pin = &live->pin;
     struct inward_event event = {.kind = INWARD_DELIVER,
                                  .what = DELIVER_VECTOR};
+    bool nmi, raised;
 
     clock_set(live->clock, virtual_time(live));
     clock_run_due(live->clock);
     apply_queue(live);
-    if (!live->pin.raised || !live->pin.raised(live->pin.opaque)) {
-        cpu->attention = false;
+    nmi = pin->nmi_raised && pin->nmi_raised(pin->opaque);
+    raised = pin->raised && pin->raised(pin->opaque);
+    cpu->attention = nmi || raised;
+    if (nmi && accepts_nmi(cpu)) {
+        pin->nmi_acknowledge(pin->opaque);
+        event.what = DELIVER_NMI;
+    } else if (raised && cpu->guest->accepts_interrupt(cpu)) {
+        event.value = pin->acknowledge(pin->opaque);
+    } else {
         return false;
     }
-    cpu->attention = true;
-    if (!cpu->guest->accepts_interrupt(cpu)) {
-        return false;
-    }
-    event.value = live->pin.acknowledge(live->pin.opaque);
     apply(live, &event);
     return true;
 }
 
-/* Lets time pass while the CPU is halted. False: it can never end. */
+/* A halted CPU that takes no interrupts waits for an NMI, or for ever. */
+static bool can_wake(const struct live *live)
+{
+    const struct cpu *cpu = live->boundary.machine->cpu;
+
+    return cpu->guest->accepts_interrupt(cpu) ||
+           (accepts_nmi(cpu) && live->pin.nmi_possible &&
+            live->pin.nmi_possible(live->pin.opaque));
+}
+
+static void hangs(struct live *live, const char *how)
+{
+    struct machine *m = live->boundary.machine;
+    char *reason = panda_message(
+        "the guest has halted%s at pc 0x%" PRIx64
+        ", and nothing can wake it", how, m->cpu->guest->get_pc(m->cpu));
+
+    machine_stop(m, reason);
+    free(reason);
+}
+
+/* Host input came, or has not been looked for since long. */
+static bool look_outside(struct live *live)
+{
+    live->skips = 0;
+    clock_set(live->clock, virtual_time(live));
+    return !live->slice || live->slice(live->opaque) == POLL_RUN;
+}
+
+#define SKIPS_WITHOUT_LOOK 1000u
+
+/* Lets time pass while the CPU is halted. False: the run ends. */
 static bool skip(struct live *live)
 {
     uint64_t next = clock_next_deadline(live->clock);
     uint64_t now = virtual_time(live);
-    struct inward_event event = {.kind = INWARD_SKIP};
+    uint64_t ns = next == UINT64_MAX ? LIVE_FOREVER
+                  : next > now       ? next - now
+                                     : 0;
+    struct inward_event event = {.kind = INWARD_SKIP, .value = ns};
 
-    if (next == UINT64_MAX) {
-        machine_stop(live->boundary.machine,
-                     "the guest has halted, and nothing can wake it");
+    if (!can_wake(live)) {
+        hangs(live, " with interrupts off");
         return false;
     }
-    event.value = next > now ? next - now : 0;
     if (live->sleep) {
-        event.value = live->sleep(live->opaque, event.value);
+        event.value = live->sleep(live->opaque, now, ns);
     }
-    apply(live, &event);
+    if (event.value == LIVE_FOREVER) {
+        hangs(live, "");
+        return false;
+    }
+    if (event.value) {
+        apply(live, &event);
+    }
+    if (event.value < ns || ++live->skips >= SKIPS_WITHOUT_LOOK) {
+        return look_outside(live);
+    }
     return true;
 }
 
@@ -211,6 +271,15 @@ struct live *live_new(struct machine *machine)
     live->clock = clock_new();
     live->io = io_map_new();
     return live;
+}
+
+void live_renew(struct live *live)
+{
+    clock_free(live->clock);
+    io_map_free(live->io);
+    live->clock = clock_new();
+    live->io = io_map_new();
+    clock_set(live->clock, virtual_time(live));
 }
 
 void live_free(struct live *live)

@@ -255,7 +255,8 @@ static int run_live(struct session *s)
     struct pc_options how = {.ram_size = o->megabytes << 20,
                              .rtc_base = o->rtc_base,
                              .serial = {.put = serial_put, .opaque = s},
-                             .debug_exit_port = o->debug_exit_port};
+                             .debug_exit_port = o->debug_exit_port,
+                             .debug_exit_size = 4};
     char *message;
     int status;
 
@@ -264,6 +265,7 @@ static int run_live(struct session *s)
         !pc_boot_linux(s->pc, o->kernel, o->initrd, o->append, &message)) {
         panda_fatal("%s", message);
     }
+    pc_set_image(s->pc);
     open_streams(s);
     s->running = true;
     s->pc->live->slice = slice;

@@ -65,6 +65,10 @@ void io_map_free(struct io_map *map);
 bool io_map_add(struct io_map *map, enum io_space space, uint64_t base,
                 uint64_t size, const struct io_handlers *handlers,
                 void *opaque);
+/* Moves the range that begins at `from`; where ranges then overlap, the one
+ * added first answers. */
+void io_map_move(struct io_map *map, enum io_space space, uint64_t from,
+                 uint64_t to);
 /* Nobody there: all ones, and writes are lost. */
 uint64_t io_map_read(struct io_map *map, enum io_space space,
                      uint64_t address, unsigned size);

@@ -67,6 +67,19 @@ void io_apic_set_line(void *opaque, unsigned line, bool level)
     }
 }
 
+bool io_apic_line_is_nmi(const struct io_apic *io)
+{
+    for (unsigned i = 0; i < IO_APIC_INPUTS; i++) {
+        unsigned delivery = io->entry[i] >> 8 & 7;
+
+        if (!(io->entry[i] & MASKED) &&
+            (delivery == APIC_NMI || delivery == APIC_INIT)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void io_apic_end_of_interrupt(struct io_apic *io, uint8_t vector)
 {
     for (unsigned i = 0; i < IO_APIC_INPUTS; i++) {

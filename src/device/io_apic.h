@@ -19,6 +19,8 @@ void io_apic_init(struct io_apic *io, struct apic_bus *bus, unsigned id);
 bool io_apic_attach(struct io_apic *io, struct io_map *map, uint64_t base);
 /* For a struct wire: lines 0 to 23. */
 void io_apic_set_line(void *io, unsigned line, bool level);
+/* An input is an NMI, and so gets through with interrupts off. */
+bool io_apic_line_is_nmi(const struct io_apic *io);
 /* From the bus: a local APIC is done with a level-triggered interrupt. */
 void io_apic_end_of_interrupt(struct io_apic *io, uint8_t vector);
 

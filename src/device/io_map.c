@@ -68,6 +68,18 @@ bool io_map_add(struct io_map *map, enum io_space space, uint64_t base,
     return true;
 }
 
+void io_map_move(struct io_map *map, enum io_space space, uint64_t from,
+                 uint64_t to)
+{
+    for (unsigned i = 0; i < map->n; i++) {
+        if (map->ranges[i].space == space && map->ranges[i].base == from) {
+            map->ranges[i].base = to;
+            return;
+        }
+    }
+    panda_bug("no range begins at 0x%llx", (unsigned long long)from);
+}
+
 static uint64_t all_ones(unsigned size)
 {
     return ~0ull >> (64 - 8 * size);

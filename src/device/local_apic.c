@@ -6,6 +6,7 @@
 
 #define LEVEL_TRIGGER 0x8000u
 #define REMOTE_IRR 0x4000u
+#define APIC_BASE_MASK 0x000ffffffffff000ull
 
 /* -- Sets of vectors ------------------------------------------------------- */
 
@@ -314,8 +315,32 @@ void local_apic_set_cr8(struct local_apic *apic, unsigned cr8)
 
 bool local_apic_attach(struct local_apic *apic, struct io_map *map)
 {
-    return io_map_add(map, IO_MEMORY, LOCAL_APIC_BASE, 0x1000,
+    apic->io = map;
+    apic->io_base = apic->base;
+    return io_map_add(map, IO_MEMORY, apic->base, 0x1000,
                       &local_apic_handlers, apic);
+}
+
+void local_apic_set_base(struct local_apic *apic, uint64_t base)
+{
+    apic->base = base;
+    if (apic->io && base != apic->io_base) {
+        io_map_move(apic->io, IO_MEMORY, apic->io_base, base);
+        apic->io_base = base;
+    }
+}
+
+void local_apic_virtual_wire(struct local_apic *apic)
+{
+    local_apic_set_spurious(apic, SPURIOUS_ENABLE | 0xff);
+    local_apic_set_lvt(apic, LVT_LINT0, APIC_EXTERNAL << 8);
+    local_apic_set_lvt(apic, LVT_LINT1, APIC_NMI << 8);
+}
+
+bool local_apic_line_is_nmi(const struct local_apic *apic)
+{
+    return apic->enabled && !(apic->lvt[LVT_LINT0] & LVT_MASKED) &&
+           (apic->lvt[LVT_LINT0] >> 8 & 7) == APIC_NMI;
 }
 
 void local_apic_reset(struct local_apic *apic)
@@ -353,6 +378,7 @@ void local_apic_init(struct local_apic *apic, struct clock *clock,
     apic->bus = bus;
     apic->id = id & 0xff;
     apic->enabled = 1;
+    apic->base = LOCAL_APIC_BASE;
     local_apic_timer_init(apic);
     local_apic_reset(apic);
 }
@@ -364,6 +390,7 @@ static void loaded(void *opaque)
     apic->enabled = apic->enabled != 0;
     apic->id &= 0xff;
     apic->tpr &= 0xff;
+    local_apic_set_base(apic, apic->base & APIC_BASE_MASK);
     local_apic_timer_loaded(apic);
 }
 
@@ -371,6 +398,7 @@ static void loaded(void *opaque)
 #define SET(member) DEVICE_ARRAY(struct local_apic, member, 8)
 
 static const struct device_field fields[] = {
+    FIELD(base),
     FIELD(enabled),
     FIELD(id),
     FIELD(tpr),

@@ -40,6 +40,9 @@ struct local_apic {
     struct apic_bus *bus;
     struct clock *clock;
     struct timer timer;
+    struct io_map *io;
+    uint64_t base;    /* of the registers, by the base MSR */
+    uint64_t io_base; /* where they are in `io` now */
     uint32_t enabled; /* in the base MSR */
     uint32_t id, tpr, ldr, dfr, spurious;
     uint32_t esr, errors; /* errors: come since ESR was written */
@@ -65,8 +68,15 @@ bool local_apic_raised(const struct local_apic *apic);
 unsigned local_apic_acknowledge(struct local_apic *apic);
 /* The global enable in the base MSR; off resets it. */
 void local_apic_enable(struct local_apic *apic, bool enabled);
+/* Where the base MSR puts the registers: a multiple of the page size. */
+void local_apic_set_base(struct local_apic *apic, uint64_t base);
 /* As INIT does: everything but the id and the global enable. */
 void local_apic_reset(struct local_apic *apic);
+/* As firmware leaves it, for who knows nothing of APICs: on, with LINT0
+ * straight from the 8259s and LINT1 as NMI. */
+void local_apic_virtual_wire(struct local_apic *apic);
+/* LINT0 is an NMI, so that the 8259s get through with interrupts off. */
+bool local_apic_line_is_nmi(const struct local_apic *apic);
 unsigned local_apic_cr8(const struct local_apic *apic);
 void local_apic_set_cr8(struct local_apic *apic, unsigned cr8);
 /* The TSC_DEADLINE MSR, in TSC; and the TSC's offset when it changes. */

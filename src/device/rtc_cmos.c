@@ -33,7 +33,12 @@ enum {
     CENTURY = 0x32,
 };
 enum { A_UPDATING = 0x80, A_DIVIDER_RESET = 0x60 };
-enum { B_24_HOURS = 0x02, B_BINARY = 0x04, B_SET = 0x80 };
+enum {
+    B_24_HOURS = 0x02,
+    B_BINARY = 0x04,
+    B_SQUARE_WAVE = 0x08,
+    B_SET = 0x80,
+};
 /* Enables in B and flags in C have the same bits. */
 enum { UPDATED = 0x10, ALARM = 0x20, PERIODIC = 0x40, C_INTERRUPT = 0x80 };
 
@@ -375,6 +380,20 @@ void rtc_cmos_init(struct rtc_cmos *rtc, struct clock *clock, int64_t seconds)
     rtc->ram[D] = 0x80; /* the battery is good */
     rtc->seen_second = second_now(rtc);
     rtc->seen_period = period_now(rtc);
+}
+
+void rtc_cmos_reset(struct rtc_cmos *rtc, struct clock *clock)
+{
+    rtc->interrupt = (struct wire){0};
+    rtc->output = 0;
+    rtc->index = 0;
+    rtc->clock = clock;
+    rtc->timer = (struct timer){.expired = expired, .opaque = rtc};
+    clock_add_timer(clock, &rtc->timer);
+    fold(rtc);
+    rtc->ram[B] &= ~(PERIODIC | ALARM | UPDATED | B_SQUARE_WAVE);
+    rtc->ram[C] = 0;
+    arm(rtc);
 }
 
 static void loaded(void *opaque)

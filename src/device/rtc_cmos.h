@@ -24,6 +24,10 @@ struct rtc_cmos {
 /* seconds: of the date at virtual time 0, since 1970-01-01. Wires are set
  * after init. */
 void rtc_cmos_init(struct rtc_cmos *rtc, struct clock *clock, int64_t seconds);
+/* The machine's reset, which the battery lets date and memory survive: only
+ * the interrupts are off afterwards. A new clock goes on where the old one
+ * was. Wires are set after it. */
+void rtc_cmos_reset(struct rtc_cmos *rtc, struct clock *clock);
 bool rtc_cmos_attach(struct rtc_cmos *rtc, struct io_map *map);
 /* For the board: memory sizes and the like, from 0x0e on. */
 void rtc_cmos_set(struct rtc_cmos *rtc, unsigned index, uint8_t value);

@@ -109,6 +109,13 @@ struct guest {
     /* Hardware interrupts: would it be taken now, and take it. */
     bool (*accepts_interrupt)(const struct cpu *cpu);
     void (*deliver_interrupt)(struct cpu *cpu, unsigned vector);
+    /* NMIs alike. These four may be NULL: the guest has no such thing. */
+    bool (*accepts_nmi)(const struct cpu *cpu);
+    void (*deliver_nmi)(struct cpu *cpu);
+    /* Address line 20 passes or is held low; between steps. */
+    void (*set_a20)(struct cpu *cpu, bool open);
+    /* The interrupt controller changed the task priority. */
+    void (*set_priority)(struct cpu *cpu, unsigned priority);
 
     /* Of the architectural state in canonical form, memory excepted. */
     uint64_t (*hash_registers)(const struct cpu *cpu);

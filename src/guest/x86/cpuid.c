@@ -35,6 +35,9 @@ void x86_helper_cpuid(struct cpu *cpu)
             leaf = leaves[i];
         }
     }
+    if (number == 1 && (x86->apic_base & 0x800)) { /* the APIC is on */
+        leaf.d |= BIT(9);
+    }
     x86->gpr[0] = leaf.a;
     x86->gpr[3] = leaf.b;
     x86->gpr[1] = leaf.c;

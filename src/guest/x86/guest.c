@@ -72,6 +72,18 @@ static void reset(struct cpu *cpu)
     x86->apic_base = 0xfee00900; /* enabled, of the first CPU */
     x86->misc_enable = 1;
     x86->idtr.limit = x86->gdtr.limit = 0xffff;
+    x86->tsc_offset = -(cpu->count + cpu->skipped); /* the TSC is 0 */
+}
+
+static void set_a20(struct cpu *cpu, bool open)
+{
+    x86_of(cpu)->a20_closed = !open;
+    mem_tlb_flush(cpu);
+}
+
+static void set_priority(struct cpu *cpu, unsigned priority)
+{
+    x86_of(cpu)->cr[8] = priority & 15;
 }
 
 /* -- Where it is, and in which mode ---------------------------------------- */
@@ -218,4 +230,8 @@ const struct guest x86_guest = {
     .deliver_exception = x86_deliver_exception,
     .accepts_interrupt = x86_accepts_interrupt,
     .deliver_interrupt = x86_deliver_interrupt,
+    .accepts_nmi = x86_accepts_nmi,
+    .deliver_nmi = x86_deliver_nmi,
+    .set_a20 = set_a20,
+    .set_priority = set_priority,
 };

@@ -11,6 +11,7 @@
  */
 #include "guest/x86/segment.h"
 
+#include "boundary/boundary.h"
 #include "exec/machine.h"
 #include "guest/x86/helpers.h"
 
@@ -282,15 +283,24 @@ static bool combine(struct x86_cpu *x86)
     return true;
 }
 
+/* The CPU stands still; what comes of it is decided outside. */
+static void shut_down(struct cpu *cpu)
+{
+    struct boundary *b = cpu->machine->boundary;
+
+    x86_of(cpu)->delivering = false;
+    x86_of(cpu)->shutdown = true;
+    cpu->halted = true;
+    b->ops->write(b, BOUNDARY_SHUTDOWN, cpu->guest->get_pc(cpu), 0, 0);
+}
+
 void x86_deliver_exception(struct cpu *cpu)
 {
     struct x86_cpu *x86 = x86_of(cpu);
     struct delivery d = {.cpu = cpu, .external = true};
 
     if (x86->delivering && !combine(x86)) {
-        x86->delivering = false;
-        machine_stop(cpu->machine, "triple fault: an exception came while a "
-                                   "double fault was being delivered");
+        shut_down(cpu);
         return;
     }
     x86->delivering = true;
@@ -313,7 +323,21 @@ bool x86_accepts_interrupt(const struct cpu *cpu)
 {
     const struct x86_cpu *x86 = x86_of(cpu);
 
-    return (x86->eflags & X86_EFLAGS_IF) && !x86->shadow && !x86->trap;
+    return (x86->eflags & X86_EFLAGS_IF) && !x86->shadow && !x86->trap &&
+           !x86->shutdown;
+}
+
+bool x86_accepts_nmi(const struct cpu *cpu)
+{
+    const struct x86_cpu *x86 = x86_of(cpu);
+
+    return !x86->nmi_blocked && !x86->shadow && !x86->trap && !x86->shutdown;
+}
+
+void x86_deliver_nmi(struct cpu *cpu)
+{
+    x86_of(cpu)->nmi_blocked = true;
+    x86_deliver_interrupt(cpu, X86_NMI);
 }
 
 void x86_deliver_interrupt(struct cpu *cpu, unsigned vector)

@@ -27,6 +27,12 @@
 #define ERROR_RSVD 8u
 #define ERROR_I 16u
 
+/* Address line 20, which the board can hold low. */
+static uint64_t physical(const struct cpu *cpu, uint64_t address)
+{
+    return x86_of(cpu)->a20_closed ? address & ~(1ull << 20) : address;
+}
+
 struct walk {
     struct cpu *cpu;
     uint64_t address;
@@ -132,7 +138,8 @@ static bool descend(struct walk *w, uint64_t table, unsigned levels,
     for (unsigned level = levels; level-- > 0;) {
         unsigned shift = PAGE_BITS + level * bits;
         uint64_t index = w->address >> shift & ((1u << bits) - 1);
-        uint64_t at = table + index * w->entry_size, entry;
+        uint64_t at = physical(w->cpu, table + index * w->entry_size);
+        uint64_t entry;
         bool pointer = pae && level == 2;
 
         result->steps[result->n_steps++] =
@@ -144,7 +151,8 @@ static bool descend(struct walk *w, uint64_t table, unsigned levels,
         entry = w->entry[w->n - 1];
         if (level == 0 || ((entry & ENTRY_PS) && large && !pointer &&
                            level <= (levels == 4 ? 2 : 1))) {
-            result->physical = page_address(w, entry, shift);
+            result->physical = physical(w->cpu,
+                                        page_address(w, entry, shift));
             result->page_size = 1ull << shift;
             break;
         }
@@ -197,7 +205,7 @@ bool x86_walk(struct cpu *cpu, uint64_t address, enum mem_access access,
 
     memset(result, 0, sizeof(*result));
     if (!(x86->cr[0] & X86_CR0_PG)) {
-        result->physical = address;
+        result->physical = physical(cpu, address);
         result->page_size = PAGE_SIZE_;
         result->readable = result->writable = result->executable = true;
         return true;

@@ -67,6 +67,9 @@ struct x86_cpu {
     uint64_t dr[8];
     bool shadow; /* interrupts wait for one more instruction */
     bool trap;   /* an instruction with TF is over: #DB comes next */
+    bool nmi_blocked; /* until the next IRET */
+    bool shutdown;    /* after a triple fault: halted until a reset */
+    bool a20_closed;  /* physical addresses lose their bit 20 */
     bool delivering; /* an exception now is one on top of `exception` */
 
     /* Model-specific registers, by the manual's names. */
@@ -148,6 +151,8 @@ bool x86_walk(struct cpu *cpu, uint64_t address, enum mem_access access,
 void x86_deliver_exception(struct cpu *cpu);
 bool x86_accepts_interrupt(const struct cpu *cpu);
 void x86_deliver_interrupt(struct cpu *cpu, unsigned vector);
+bool x86_accepts_nmi(const struct cpu *cpu);
+void x86_deliver_nmi(struct cpu *cpu);
 
 enum x86_helper {
 #define X86_HELPER(name, function, result, n, args, effects) \

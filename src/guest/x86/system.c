@@ -16,6 +16,17 @@ static void need_kernel(struct cpu *cpu)
     }
 }
 
+/* Tells the devices of a register that has its other half there. */
+static void outward(struct cpu *cpu, enum io_kind kind, uint64_t value)
+{
+    struct boundary *b = cpu->machine->boundary;
+
+    if (!cpu->alone) {
+        cpu_leave(cpu, CPU_LEAVE_REDO);
+    }
+    b->ops->write(b, kind, 0, value, 8);
+}
+
 /* -- Control registers ----------------------------------------------------- */
 
 static void write_cr0(struct cpu *cpu, uint64_t value)
@@ -81,6 +92,7 @@ void x86_helper_write_cr(struct cpu *cpu, uint32_t number, uint64_t value)
         if (value > 15) {
             x86_fault_error(cpu, X86_GP, 0);
         }
+        outward(cpu, BOUNDARY_CR8, value);
         x86->cr[8] = value;
     }
 }
@@ -167,6 +179,20 @@ uint64_t x86_helper_rdmsr(struct cpu *cpu)
     x86_fault_error(cpu, X86_GP, 0);
 }
 
+/* IA32_APIC_BASE: the boot CPU's flag is fixed; no x2APIC. */
+#define APIC_BASE_BOOT_CPU 0x100u
+#define APIC_BASE_WRITABLE 0xfffffff800ull /* up to 40 address bits */
+
+static void write_apic_base(struct cpu *cpu, uint64_t value)
+{
+    if (value & ~(APIC_BASE_WRITABLE | APIC_BASE_BOOT_CPU)) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+    value |= APIC_BASE_BOOT_CPU;
+    outward(cpu, BOUNDARY_APIC_BASE, value);
+    x86_of(cpu)->apic_base = value;
+}
+
 void x86_helper_wrmsr(struct cpu *cpu)
 {
     struct x86_cpu *x86 = x86_of(cpu);
@@ -177,6 +203,8 @@ void x86_helper_wrmsr(struct cpu *cpu)
     need_kernel(cpu);
     if (number == 0x10) {
         x86->tsc_offset = value - cpu->count - cpu->skipped;
+    } else if (number == 0x1b) {
+        write_apic_base(cpu, value);
     } else if (number == 0xc0000080) { /* EFER: LMA follows CR0 */
         x86->efer = (value & ~(uint64_t)X86_EFER_LMA) |
                     (x86->efer & X86_EFER_LMA);

@@ -251,7 +251,7 @@ static void set_eflags_from(struct x86_cpu *x86, uint64_t value,
     x86_set_eflags(x86, (old & ~may) | ((uint32_t)value & may));
 }
 
-void x86_helper_iret(struct cpu *cpu, uint32_t size)
+static void iret(struct cpu *cpu, uint32_t size)
 {
     struct x86_cpu *x86 = x86_of(cpu);
     struct back b = {.cpu = cpu, .x86 = x86, .size = size,
@@ -286,6 +286,13 @@ void x86_helper_iret(struct cpu *cpu, uint32_t size)
     }
     go_back(&b);
     set_eflags_from(x86, eflags, size, from);
+}
+
+/* An IRET that faults leaves NMIs blocked: it may be one to be run again. */
+void x86_helper_iret(struct cpu *cpu, uint32_t size)
+{
+    iret(cpu, size);
+    x86_of(cpu)->nmi_blocked = false;
 }
 
 /* POPF, with what the current privilege may change. */
