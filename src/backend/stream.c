@@ -20,6 +20,7 @@ struct stream {
     int in, out;  /* -1: none (yet) */
     int listener; /* of a socket that waits for its peer, or -1 */
     char *path;   /* of that socket */
+    bool socket;  /* ours to connect, without a listener */
     bool terminal;
     struct termios before;
 };
@@ -37,8 +38,9 @@ static struct stream *stream_new(void)
     return stream;
 }
 
-/* A terminal gives each key at once, and Ctrl-C to us as a signal. */
-static void open_stdio(struct stream *stream)
+/* A terminal gives each key at once and as it is, but for those that are
+ * signals. */
+static void open_stdio(struct stream *stream, bool signals)
 {
     struct termios raw;
 
@@ -47,29 +49,92 @@ static void open_stdio(struct stream *stream)
     if (tcgetattr(STDIN_FILENO, &stream->before) == 0) {
         stream->terminal = true;
         raw = stream->before;
-        raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+        raw.c_iflag &= ~(tcflag_t)(ICRNL | IXON | ISTRIP | INLCR);
+        raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | IEXTEN);
+        if (!signals) {
+            raw.c_lflag &= ~(tcflag_t)ISIG;
+        }
         tcsetattr(STDIN_FILENO, TCSANOW, &raw);
     }
 }
 
-static bool open_unix(struct stream *stream, const char *spec)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t length = strcspn(spec, ",");
+struct socket_spec {
+    struct sockaddr_un address;
+    bool server, wait;
+};
 
-    if (length == 0 || length >= sizeof(address.sun_path)) {
-        errno = ENAMETOOLONG;
+/* PATH,server[=on],nowait or wait=off. False: errno says why. */
+static bool parse_socket(const char *text, struct socket_spec *spec)
+{
+    static const struct {
+        const char *text;
+        bool server, wait, value;
+    } words[] = {
+        {"server", true, false, true},    {"server=on", true, false, true},
+        {"server=off", true, false, false}, {"nowait", false, true, false},
+        {"wait=off", false, true, false}, {"wait", false, true, true},
+        {"wait=on", false, true, true},
+    };
+    size_t length = strcspn(text, ","), n = sizeof(words) / sizeof(words[0]);
+
+    *spec = (struct socket_spec){.address.sun_family = AF_UNIX, .wait = true};
+    if (length == 0 || length >= sizeof(spec->address.sun_path)) {
+        errno = length ? ENAMETOOLONG : ENOENT;
         return false;
     }
-    memcpy(address.sun_path, spec, length);
-    stream->path = panda_message("%s", address.sun_path);
+    memcpy(spec->address.sun_path, text, length);
+    for (text += length; *text == ','; text += length) {
+        size_t i = 0;
+
+        length = strcspn(++text, ",");
+        while (i < n && (strlen(words[i].text) != length ||
+                         strncmp(words[i].text, text, length))) {
+            i++;
+        }
+        if (i == n) {
+            errno = EINVAL;
+            return false;
+        }
+        spec->server = words[i].server ? words[i].value : spec->server;
+        spec->wait = words[i].wait ? words[i].value : spec->wait;
+    }
+    return true;
+}
+
+static bool open_server(struct stream *stream, const struct socket_spec *spec)
+{
+    stream->path = panda_message("%s", spec->address.sun_path);
     unlink(stream->path);
-    stream->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
-                                           SOCK_CLOEXEC, 0);
-    return stream->listener >= 0 &&
-           bind(stream->listener, (struct sockaddr *)&address,
-                sizeof(address)) == 0 &&
-           listen(stream->listener, 1) == 0;
+    stream->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (stream->listener < 0 ||
+        bind(stream->listener, (const struct sockaddr *)&spec->address,
+             sizeof(spec->address)) ||
+        listen(stream->listener, 1)) {
+        return false;
+    }
+    if (spec->wait) {
+        stream->in = accept4(stream->listener, NULL, NULL, SOCK_CLOEXEC);
+        stream->out = stream->in;
+    }
+    return (!spec->wait || stream->in >= 0) &&
+           fcntl(stream->listener, F_SETFL, O_NONBLOCK) == 0;
+}
+
+static bool open_unix(struct stream *stream, const char *text)
+{
+    struct socket_spec spec;
+
+    if (!parse_socket(text, &spec)) {
+        return false;
+    }
+    if (spec.server) {
+        return open_server(stream, &spec);
+    }
+    stream->in = stream->out = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    stream->socket = true;
+    return stream->in >= 0 &&
+           connect(stream->in, (const struct sockaddr *)&spec.address,
+                   sizeof(spec.address)) == 0;
 }
 
 struct stream *stream_open(const char *spec, char **message)
@@ -77,8 +142,8 @@ struct stream *stream_open(const char *spec, char **message)
     struct stream *stream = stream_new();
     bool good = true;
 
-    if (!strcmp(spec, "stdio")) {
-        open_stdio(stream);
+    if (!strcmp(spec, "stdio") || !strcmp(spec, "mon:stdio")) {
+        open_stdio(stream, spec[0] == 's');
     } else if (!strncmp(spec, "file:", 5)) {
         stream->out = open(spec + 5, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
                            0644);
@@ -86,8 +151,9 @@ struct stream *stream_open(const char *spec, char **message)
     } else if (!strncmp(spec, "unix:", 5)) {
         good = open_unix(stream, spec + 5);
     } else if (strcmp(spec, "null") && strcmp(spec, "none")) {
-        *message = panda_message("'%s' is none of stdio, file:PATH, "
-                                 "unix:PATH,server,nowait, null, none", spec);
+        *message = panda_message("'%s' is none of stdio, mon:stdio, "
+                                 "file:PATH, unix:PATH,server,nowait, null, "
+                                 "none", spec);
         stream_close(stream);
         return NULL;
     }
@@ -143,7 +209,7 @@ void stream_write(struct stream *stream, const void *bytes, size_t size)
 
     accept_peer(stream);
     while (size && stream->out >= 0) {
-        ssize_t done = stream->listener >= 0
+        ssize_t done = stream->listener >= 0 || stream->socket
             ? send(stream->out, at, size, MSG_NOSIGNAL)
             : write(stream->out, at, size);
 
@@ -201,8 +267,19 @@ size_t stream_read(struct stream *stream, void *bytes, size_t size)
     return 0;
 }
 
-bool stream_wait(struct stream *const *streams, unsigned n, int ms)
+bool stream_is_open(const struct stream *stream)
 {
+    return stream && (stream->in >= 0 || stream->listener >= 0);
+}
+
+bool stream_wants_echo(const struct stream *stream)
+{
+    return stream->terminal;
+}
+
+bool stream_wait(struct stream *const *streams, unsigned n, int64_t ns)
+{
+    const struct timespec time = {ns / 1000000000, ns % 1000000000};
     struct pollfd fds[STREAMS_MAX];
     unsigned used = 0;
 
@@ -214,5 +291,5 @@ bool stream_wait(struct stream *const *streams, unsigned n, int ms)
             fds[used++] = (struct pollfd){fd, POLLIN, 0};
         }
     }
-    return poll(fds, used, ms) > 0;
+    return ppoll(fds, used, ns < 0 ? NULL : &time, NULL) != 0;
 }

@@ -11,7 +11,19 @@
 #include <string.h>
 #include <time.h>
 
-enum kind { FLAG, TEXT, NUMBER, RTC, DEVICE, IGNORED };
+enum kind {
+    FLAG,
+    TEXT,
+    NUMBER,
+    MEMORY,
+    RTC,
+    DEVICE,
+    CLOCK,
+    CPUS,
+    MACHINE,
+    CPU,
+    DISPLAY,
+};
 
 static const struct option {
     const char *name, *value, *help;
@@ -22,18 +34,27 @@ static const struct option {
     {"-kernel", "FILE", "Linux kernel (bzImage)", TEXT, AT(kernel)},
     {"-initrd", "FILE", "its initial RAM disk", TEXT, AT(initrd)},
     {"-append", "TEXT", "its command line", TEXT, AT(append)},
-    {"-m", "MIB", "memory of the guest (128)", NUMBER, AT(megabytes)},
+    {"-M", "pc", "the machine; there is one", MACHINE, 0},
+    {"-machine", "pc", "the same", MACHINE, 0},
+    {"-cpu", "qemu64", "the CPU; there is one", CPU, 0},
+    {"-smp", "1", "how many CPUs", CPUS, 0},
+    {"-m", "SIZE", "memory of the guest in MiB, or with M or G (128)", MEMORY,
+     AT(megabytes)},
     {"-serial", "STREAM", "where COM1 leads to (stdio)", TEXT, AT(serial)},
     {"-monitor", "STREAM", "where the monitor is", TEXT, AT(monitor)},
     {"-nographic", NULL, "console and monitor on the terminal (Ctrl-A c)",
      FLAG, AT(nographic)},
-    {"-display", "none", "there is no display yet", IGNORED, 0},
-    {"-no-reboot", NULL, "end the run at a reset (always so today)", IGNORED,
-     0},
+    {"-display", "none", "there is no display yet", DISPLAY, 0},
+    {"-no-reboot", NULL, "end the run where the guest resets the machine",
+     FLAG, AT(no_reboot)},
+    {"-S", NULL, "wait for the monitor's cont before the first instruction",
+     FLAG, AT(stopped)},
+    {"-icount", "sleep=on|off", "whether an idle guest takes real time (on)",
+     CLOCK, AT(sleep)},
     {"-rtc", "base=DATE", "YYYY-MM-DDTHH:MM:SS or seconds since 1970", RTC,
      AT(rtc_base)},
-    {"-device", "isa-debug-exit[,iobase=PORT]", "ends the run on a write",
-     DEVICE, AT(debug_exit_port)},
+    {"-device", "isa-debug-exit[,iobase=PORT][,iosize=N]",
+     "ends the run on a write", DEVICE, AT(debug_exit)},
     {"-replay", "NAME", "replay a recording", TEXT, AT(replay)},
     {"-replay-verify", NULL, "print the recorded hash and our own", FLAG,
      AT(verify)},
@@ -68,6 +89,54 @@ static uint64_t number(const char *option, const char *text)
     return value;
 }
 
+/* In MiB, or with a suffix; also as size=. */
+static uint64_t memory_size(const char *text)
+{
+    char *end;
+    uint64_t size;
+
+    text += strncmp(text, "size=", 5) ? 0 : 5;
+    size = strtoull(text, &end, 10);
+    if (end == text || *text == '-' ||
+        (*end && (end[1] || !strchr("mMgG", *end)))) {
+        panda_fatal("-m: '%s' is not a size: give MiB, or a number with M "
+                    "or G", text);
+    }
+    if (*end == 'g' || *end == 'G') {
+        size = size < 1u << 20 ? size * 1024 : UINT64_MAX;
+    }
+    if (size < 4 || size > 3072) {
+        panda_fatal("-m %s: a PC has from 4 MiB to 3 GiB of memory", text);
+    }
+    return size;
+}
+
+static void one_cpu(const char *text)
+{
+    const char *count = text + (strncmp(text, "cpus=", 5) ? 0 : 5);
+
+    if (strcmp(count, "1")) {
+        panda_fatal("-smp %s: this machine has one CPU", text);
+    }
+}
+
+/* An option for which there is one value. */
+static void only(const char *option, const char *text, const char *value)
+{
+    if (strcmp(text, value)) {
+        panda_fatal("%s: there is no '%s'; there is: %s", option, text,
+                    value);
+    }
+}
+
+static bool clock_sleeps(const char *text)
+{
+    if (strcmp(text, "sleep=on") && strcmp(text, "sleep=off")) {
+        panda_fatal("-icount: '%s' is neither sleep=on nor sleep=off", text);
+    }
+    return !strcmp(text, "sleep=on");
+}
+
 static int64_t rtc_base(const char *text)
 {
     struct tm tm = {0};
@@ -78,7 +147,9 @@ static int64_t rtc_base(const char *text)
     }
     text += 5;
     if (!strcmp(text, "utc") || !strcmp(text, "localtime")) {
-        return time(NULL);
+        time_t now = time(NULL);
+
+        return *text == 'u' ? now : now + localtime(&now)->tm_gmtoff;
     }
     end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
     if (!end) {
@@ -88,31 +159,45 @@ static int64_t rtc_base(const char *text)
                         : (int64_t)number("-rtc", text);
 }
 
-static uint16_t device_port(const char *text)
+/* The value behind `name` in a list by commas. */
+static bool device_value(const char **text, const char *name, uint64_t *value)
+{
+    size_t length = strlen(name);
+    char *end;
+
+    if (strncmp(*text, name, length)) {
+        return false;
+    }
+    *value = strtoull(*text + length, &end, 0);
+    if (end == *text + length || (*end && *end != ',')) {
+        panda_fatal("-device: '%s' is not %sNUMBER", *text, name);
+    }
+    *text = end;
+    return true;
+}
+
+static struct debug_exit_option device(const char *text)
 {
     static const char name[] = "isa-debug-exit";
-    uint64_t port = 0x501;
+    size_t length = strcspn(text, ",");
+    uint64_t port = 0x501, size = 2;
 
-    if (strncmp(text, name, sizeof(name) - 1)) {
-        panda_fatal("-device: there is no '%s'; there is %s", text, name);
+    if (length != sizeof(name) - 1 || strncmp(text, name, length)) {
+        panda_fatal("-device: there is no '%s'; there is: %s", text, name);
     }
-    text += sizeof(name) - 1;
+    text += length;
     while (*text) {
-        if (!strncmp(text, ",iobase=", 8)) {
-            char *end;
-
-            port = strtoull(text + 8, &end, 0);
-            text = end;
-        } else if (!strncmp(text, ",iosize=", 8)) {
-            text += 8 + strcspn(text + 8, ",");
-        } else {
-            panda_fatal("-device %s: '%s' is not iobase=PORT", name, text);
+        if (!device_value(&text, ",iobase=", &port) &&
+            !device_value(&text, ",iosize=", &size)) {
+            panda_fatal("-device %s: '%s' is neither iobase=PORT nor "
+                        "iosize=N", name, text + 1);
         }
     }
-    if (!port || port > 0xfffc) {
-        panda_fatal("-device %s: iobase is from 1 to 0xfffc", name);
+    if (!port || !size || size > 4 || port > 0x10000 - size) {
+        panda_fatal("-device %s: iobase is from 1 to 0xffff, iosize from 1 "
+                    "to 4", name);
     }
-    return (uint16_t)port;
+    return (struct debug_exit_option){(uint16_t)port, (uint16_t)size};
 }
 
 static void set(const struct option *option, const char *value,
@@ -133,10 +218,22 @@ static void set(const struct option *option, const char *value,
     case RTC:
         *(int64_t *)member = rtc_base(value);
         break;
-    case DEVICE:
-        *(uint16_t *)member = device_port(value);
+    case MEMORY:
+        *(uint64_t *)member = memory_size(value);
         break;
-    case IGNORED:
+    case DEVICE:
+        *(struct debug_exit_option *)member = device(value);
+        break;
+    case CLOCK:
+        *(bool *)member = clock_sleeps(value);
+        break;
+    case CPUS:
+        one_cpu(value);
+        break;
+    case MACHINE:
+    case CPU:
+    case DISPLAY:
+        only(option->name, value, option->value);
         break;
     }
 }
@@ -163,7 +260,7 @@ void options_parse(char **argv, struct options *options)
 {
     *options = (struct options){.append = "", .accel = "jit", .megabytes = 128,
                                 .limit = UINT64_MAX, .unit_insns = 64,
-                                .rtc_base = time(NULL)};
+                                .rtc_base = time(NULL), .sleep = true};
     for (int i = 1; argv[i]; i++) {
         const char *name = argv[i];
         unsigned k = 0;

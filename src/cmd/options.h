@@ -12,9 +12,12 @@ struct options {
     uint64_t megabytes;
     uint64_t limit; /* steps */
     int64_t rtc_base;
-    uint16_t debug_exit_port;
+    struct debug_exit_option {
+        uint16_t port, size; /* port 0: none */
+    } debug_exit;
     uint64_t unit_insns;
-    bool nographic, verify;
+    bool nographic, verify, no_reboot, stopped;
+    bool sleep; /* an idle guest takes real time */
 };
 
 /* Ends the program with a sentence when something is wrong. */

@@ -3,6 +3,7 @@
 #include "board/pc.h"
 #include "boundary/hash.h"
 #include "cmd/options.h"
+#include "cmd/pace.h"
 #include "cmd/recording.h"
 #include "guest/x86/state.h"
 #include "monitor/monitor.h"
@@ -23,6 +24,7 @@ struct session {
     bool shared;             /* one terminal for both */
     bool to_monitor, escape; /* of that terminal */
     bool running, quit;
+    struct pace pace;
     struct timespec flushed;
 };
 
@@ -107,23 +109,40 @@ static void serial_put(void *opaque, uint8_t byte)
     stream_write(((struct session *)opaque)->serial, &byte, 1);
 }
 
-/* Ctrl-A, then: x ends, c changes between console and monitor, Ctrl-A is
- * itself. */
+static void change_console(struct session *s)
+{
+    s->to_monitor = !s->to_monitor;
+    if (s->to_monitor) {
+        monitor_prompt(s->monitor);
+    }
+}
+
+/* A key behind Ctrl-A. */
 static void escaped(struct session *s, char c)
 {
     s->escape = false;
-    if (c == 'x') {
+    switch (c) {
+    case 'x':
         s->quit = true;
-    } else if (c == 'c') {
-        s->to_monitor = !s->to_monitor;
-        if (s->to_monitor) {
-            monitor_prompt(s->monitor);
-        }
-    } else if (c == 1) {
+        break;
+    case 'c':
+        change_console(s);
+        break;
+    case 'b':
+        uart16550_receive_break(&s->pc->com1);
+        break;
+    case 1:
+    case 'a':
         uart16550_receive(&s->pc->com1, 1);
-    } else {
-        stream_print(s->serial, "\nCtrl-A x: end, Ctrl-A c: console or "
-                                "monitor, Ctrl-A Ctrl-A: Ctrl-A\n");
+        break;
+    default:
+        stream_print(s->serial, "\nCtrl-A h    this help\n"
+                                "Ctrl-A x    end the program\n"
+                                "Ctrl-A c    change between console and "
+                                "monitor\n"
+                                "Ctrl-A b    send a break\n"
+                                "Ctrl-A a    send Ctrl-A; as Ctrl-A "
+                                "Ctrl-A\n");
     }
 }
 
@@ -164,24 +183,50 @@ static bool a_second_passed(struct session *s)
     return true;
 }
 
+static void look_at_input(struct session *s)
+{
+    poll_serial(s);
+    if (s->monitor && !s->shared) {
+        monitor_poll(s->monitor);
+    }
+}
+
 static enum poll_result slice(void *opaque)
 {
     struct session *s = opaque;
     struct stream *const streams[] = {s->serial, s->monitor_stream};
 
-    do {
-        if (!s->running) {
-            stream_wait(streams, 2, 100);
+    look_at_input(s);
+    if (!s->running) {
+        pace_stop(&s->pace);
+        while (!s->running && !s->quit && !interrupted) {
+            stream_wait(streams, 2, 100000000);
+            look_at_input(s);
         }
-        poll_serial(s);
-        if (s->monitor && !s->shared) {
-            monitor_poll(s->monitor);
-        }
-    } while (!s->running && !s->quit && !interrupted);
+        pace_go_on(&s->pace);
+    }
     if (s->record && a_second_passed(s)) {
         record_flush(s->record);
     }
     return s->quit || interrupted ? POLL_STOP : POLL_RUN;
+}
+
+/* The guest is idle. Characters that the serial port has no room for do not
+ * end its sleep. */
+static uint64_t idle(void *opaque, uint64_t now, uint64_t ns)
+{
+    struct session *s = opaque;
+    bool room = s->to_monitor || uart16550_room(&s->pc->com1);
+    struct stream *const streams[] = {room ? s->serial : NULL,
+                                      s->monitor_stream};
+
+    if (ns == LIVE_FOREVER && !stream_is_open(s->serial)) {
+        return LIVE_FOREVER;
+    }
+    if (ns != LIVE_FOREVER && !s->options.sleep) {
+        return ns;
+    }
+    return pace_sleep(&s->pace, now, ns, streams, 2);
 }
 
 static void choose_accel(struct machine *m, const struct options *o)
@@ -205,22 +250,34 @@ static struct stream *must_open(const char *option, const char *spec)
     return stream;
 }
 
+static bool is_stdio(const char *spec)
+{
+    return !strcmp(spec, "stdio") || !strcmp(spec, "mon:stdio");
+}
+
 static void open_streams(struct session *s)
 {
     const struct options *o = &s->options;
     const struct monitor_target target = {
         s, begin_record, end_record, quit, set_running, info};
 
-    s->shared = !o->monitor && (!o->serial || !strcmp(o->serial, "stdio"));
-    if (o->monitor) {
+    const char *serial = o->serial ? o->serial
+                         : !o->monitor || !is_stdio(o->monitor) ? "mon:stdio"
+                                                                : "null";
+
+    s->shared = is_stdio(serial) &&
+                (!o->monitor || !strcmp(o->monitor, "mon:stdio"));
+    if (s->shared) { /* Ctrl-C is for the guest then */
+        serial = "mon:stdio";
+    } else if (o->monitor && is_stdio(serial) && is_stdio(o->monitor)) {
+        panda_fatal("-serial and -monitor cannot both have stdio: for a "
+                    "terminal that changes between them by Ctrl-A c, give "
+                    "-serial mon:stdio alone");
+    } else if (o->monitor) {
         s->monitor_stream = must_open("-monitor", o->monitor);
         s->monitor = monitor_new(s->monitor_stream, &target);
     }
-    s->serial = must_open("-serial", o->serial          ? o->serial
-                                     : o->monitor &&
-                                             !strcmp(o->monitor, "stdio")
-                                         ? "null"
-                                         : "stdio");
+    s->serial = must_open("-serial", serial);
     if (s->shared) {
         s->monitor = monitor_new(s->serial, &target);
     }
@@ -255,8 +312,10 @@ static int run_live(struct session *s)
     struct pc_options how = {.ram_size = o->megabytes << 20,
                              .rtc_base = o->rtc_base,
                              .serial = {.put = serial_put, .opaque = s},
-                             .debug_exit_port = o->debug_exit_port,
-                             .debug_exit_size = 4};
+                             .debug_exit_port = o->debug_exit.port,
+                             .debug_exit_size = o->debug_exit.size,
+                             .no_reboot = o->no_reboot};
+    enum run_end end = RUN_STOP;
     char *message;
     int status;
 
@@ -267,11 +326,16 @@ static int run_live(struct session *s)
     }
     pc_set_image(s->pc);
     open_streams(s);
-    s->running = true;
+    pace_start(&s->pace, &interrupted);
+    s->running = !o->stopped;
     s->pc->live->slice = slice;
+    s->pc->live->sleep = idle;
     s->pc->live->opaque = s;
     choose_accel(s->pc->machine, o);
-    status = finish_live(s, machine_run(s->pc->machine, o->limit));
+    if (s->running || slice(s) == POLL_RUN) {
+        end = machine_run(s->pc->machine, o->limit);
+    }
+    status = finish_live(s, end);
     monitor_free(s->monitor);
     stream_close(s->monitor_stream);
     stream_close(s->serial);

@@ -124,17 +124,27 @@ void monitor_prompt(struct monitor *monitor)
     stream_print(monitor->stream, "(qemu) ");
 }
 
+static void echo(struct monitor *monitor, const char *text)
+{
+    if (stream_wants_echo(monitor->stream)) {
+        stream_print(monitor->stream, "%s", text);
+    }
+}
+
 void monitor_type(struct monitor *monitor, char c)
 {
     if (c == '\n' || c == '\r') {
         monitor->line[monitor->length] = '\0';
         monitor->length = 0;
+        echo(monitor, "\n");
         run_line(monitor, monitor->line);
         monitor_prompt(monitor);
     } else if ((c == '\b' || c == 0x7f) && monitor->length) {
         monitor->length--;
+        echo(monitor, "\b \b");
     } else if ((unsigned char)c >= ' ' && monitor->length < LINE_MAX_ - 1) {
         monitor->line[monitor->length++] = c;
+        echo(monitor, (const char[]){c, '\0'});
     }
 }
 

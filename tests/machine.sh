@@ -1,0 +1,128 @@
+#!/bin/sh
+# The machine as a whole: what ends a run, resets, power-off, what of the
+# APIC reaches into the CPU; live, in a recording and in its replays. With
+# FULL=1 also boots of the stock kernel with and without ACPI and APICs.
+set -u
+cd "$(dirname "$0")/.."
+panda=$PWD/build/x86_64-softmmu/panda-system-x86_64
+source=$PWD/tests/machine
+guest=$PWD/build/guest
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+
+# expect DESCRIPTION COMMAND...: is its status 0?
+expect() {
+    what=$1
+    shift
+    if "$@"; then
+        echo "ok     $what"
+        passed=$((passed + 1))
+    else
+        echo "FAILED $what"
+        failed=$((failed + 1))
+    fi
+}
+
+for program in resets hang wait apic; do
+    gcc -m32 -c -I"$source" -o "$work/$program.o" "$source/$program.S" &&
+        ld -m elf_i386 -Ttext 0xffc00 --oformat binary -o "$work/$program" \
+            "$work/$program.o" || exit 1
+done
+cd "$work" || exit 1
+
+# run PROGRAM OPTIONS...: leaves the files console and end, and $status.
+run() {
+    program=$1
+    shift
+    timeout 20 "$panda" -m 8 -rtc base=2024-01-01 -serial file:console \
+        -kernel "$program" "$@" </dev/null >out 2>end
+    status=$?
+}
+console_is() { [ "$(cat console)" = "$1" ]; }
+ended() { [ $status -eq "$1" ] && grep -q "$2" end; }
+
+for accel in jit interp; do
+    run resets -accel $accel -monitor none
+    expect "$accel: memory and registers are new after each reset" \
+        console_is phm0phm1phm2phm3phm4
+    expect "$accel: power-off ends the run" ended 0 "switched the machine off"
+    expect "$accel: a triple fault is told of" grep -q \
+        "triple fault at pc 0x[0-9a-f]* (count [0-9]*): .* reset" end
+    run apic -accel $accel -monitor none
+    expect "$accel: NMI, A20, APIC base, CPUID, CR8" console_is in20braoftc
+done
+
+run resets -no-reboot -monitor none
+expect "-no-reboot ends the run at a reset" ended 0 "asked for a reset"
+expect "which does not come" console_is phm0
+run hang -monitor none
+expect "a halt with interrupts off ends the run" ended 0 \
+    "halted with interrupts off at pc 0x10000[0-9a-f], and nothing.*count 2"
+run wait -monitor none
+expect "so does one that waits for characters from nowhere" ended 0 \
+    "halted at pc .*nothing can wake it"
+(sleep 1; printf x) | timeout 60 "$panda" -m 8 -kernel wait -monitor none \
+    -serial stdio >console 2>end
+status=$?
+expect "a character wakes it" console_is wx
+expect "and it ends" ended 0 "switched the machine off"
+
+# Recorded from the first instruction to the last.
+for program in resets apic wait hang; do
+    printf 'begin_record %s.rec\ncont\n' "$program" |
+        timeout 20 "$panda" -m 8 -rtc base=2024-01-01 -serial file:console \
+            -monitor stdio -S -kernel "$program" >out 2>end
+    for accel in jit interp; do
+        expect "$program: the recording replays ($accel)" \
+            timeout 20 "$panda" -accel $accel -replay "$program.rec"
+    done
+done
+
+# What is refused, in one sentence.
+refused() {
+    message=$1
+    shift
+    "$panda" -kernel hang "$@" </dev/null >out 2>end
+    [ $? -eq 1 ] && [ "$(wc -l <end)" -eq 1 ] && grep -q -e "$message" end
+}
+expect "-smp 2 is refused" refused "one CPU" -smp 2
+expect "-M q35 is refused" refused "there is: pc" -M q35
+expect "-cpu host is refused" refused "there is: qemu64" -cpu host
+expect "-m 4G is refused" refused "to 3 GiB" -m 4G
+expect "-m 1X is refused" refused "not a size" -m 1X
+expect "-device e1000 is refused" refused "isa-debug-exit" -device e1000
+expect "a taken port is refused" refused "already" \
+    -device isa-debug-exit,iobase=0x70
+expect "stdio twice is refused" refused "mon:stdio" -serial stdio \
+    -monitor stdio
+run hang -monitor none -smp cpus=1 -M pc -cpu qemu64 -m 3G -display none \
+    -device isa-debug-exit,iobase=0xf4,iosize=0x04 -icount sleep=off
+expect "what is there is accepted" ended 0 "interrupts off"
+
+# The stock kernel. boot SECONDS OPTIONS OF THE KERNEL
+boot() {
+    timeout 300 "$panda" -m 256 -kernel "$guest/vmlinuz" \
+        -initrd "$guest/initrd" -append "console=ttyS0 panic=-1 $1" \
+        -rtc base=2024-01-01 -serial file:console -monitor none \
+        </dev/null >out 2>end
+    status=$?
+}
+if [ "${FULL:-0}" = 1 ] && [ -e "$guest/vmlinuz" ]; then
+    boot ""
+    expect "the kernel boots and switches off" ended 0 "switched the machine"
+    expect "by way of the I/O APIC" grep -q "apic1=0 pin1=2" console
+    expect "without complaint about APICs, ACPI or timers" sh -c \
+        '! grep -iE "(apic|acpi|timer|irq).*(bug|error|fail|not|unable)|MP-BIOS" \
+            console | grep -v "Not enabling"'
+    boot "acpi=off"
+    expect "acpi=off: by the MP table" grep -q "MPTABLE: APIC at" console
+    expect "acpi=off: halts where it cannot switch off" ended 0 \
+        "interrupts off"
+    boot "noapic"
+    expect "noapic: by the 8259s" ended 0 "switched the machine"
+    boot "nolapic"
+    expect "nolapic: by the 8254" ended 0 "switched the machine"
+fi
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

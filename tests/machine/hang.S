@@ -1,0 +1,8 @@
+/* A halt that nothing can end. */
+#include "start.S"
+
+start:
+    cli
+    hlt
+    say '!'
+    jmp start
