@@ -337,14 +337,9 @@ static bool add_memory(struct pc *pc, uint64_t size, char **message)
 static void add_live(struct pc *pc)
 {
     pc->live = live_new(pc->machine);
-    pc->live->pin = (struct interrupt_pin){
-        .raised = pin_raised,
-        .acknowledge = pin_acknowledge,
-        .nmi_raised = nmi_raised,
-        .nmi_acknowledge = nmi_acknowledge,
-        .nmi_possible = nmi_possible,
-        .opaque = pc,
-    };
+    pc->live->pin = (struct interrupt_pin){pin_raised, pin_acknowledge, pc};
+    pc->live->nmi = (struct nmi_pin){nmi_raised, nmi_acknowledge,
+                                     nmi_possible, pc};
     pc->live->board = (struct live_board){outward, pc_reset, pc};
     pc->machine->boundary = &pc->live->boundary;
 }

@@ -130,7 +130,8 @@ static bool accepts_nmi(const struct cpu *cpu)
 static bool deliver_due(struct live *live)
 {
     struct cpu *cpu = live->boundary.machine->cpu;
-    struct interrupt_pin *pin = &live->pin;
+    const struct interrupt_pin *pin = &live->pin;
+    const struct nmi_pin *nmi_pin = &live->nmi;
     struct inward_event event = {.kind = INWARD_DELIVER,
                                  .what = DELIVER_VECTOR};
     bool nmi, raised;
@@ -138,11 +139,11 @@ static bool deliver_due(struct live *live)
     clock_set(live->clock, virtual_time(live));
     clock_run_due(live->clock);
     apply_queue(live);
-    nmi = pin->nmi_raised && pin->nmi_raised(pin->opaque);
+    nmi = nmi_pin->raised && nmi_pin->raised(nmi_pin->opaque);
     raised = pin->raised && pin->raised(pin->opaque);
     cpu->attention = nmi || raised;
     if (nmi && accepts_nmi(cpu)) {
-        pin->nmi_acknowledge(pin->opaque);
+        nmi_pin->acknowledge(nmi_pin->opaque);
         event.what = DELIVER_NMI;
     } else if (raised && cpu->guest->accepts_interrupt(cpu)) {
         event.value = pin->acknowledge(pin->opaque);
@@ -159,8 +160,8 @@ static bool can_wake(const struct live *live)
     const struct cpu *cpu = live->boundary.machine->cpu;
 
     return cpu->guest->accepts_interrupt(cpu) ||
-           (accepts_nmi(cpu) && live->pin.nmi_possible &&
-            live->pin.nmi_possible(live->pin.opaque));
+           (accepts_nmi(cpu) && live->nmi.possible &&
+            live->nmi.possible(live->nmi.opaque));
 }
 
 static void hangs(struct live *live, const char *how)

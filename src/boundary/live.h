@@ -15,10 +15,13 @@ struct io_map;
 struct interrupt_pin {
     bool (*raised)(void *opaque);
     unsigned (*acknowledge)(void *opaque); /* the vector */
-    /* NULL: no NMIs. One waits; it is taken; one may come at all. */
-    bool (*nmi_raised)(void *opaque);
-    void (*nmi_acknowledge)(void *opaque);
-    bool (*nmi_possible)(void *opaque);
+    void *opaque;
+};
+
+struct nmi_pin { /* all NULL: there are no NMIs */
+    bool (*raised)(void *opaque); /* one waits */
+    void (*acknowledge)(void *opaque);
+    bool (*possible)(void *opaque); /* one may come at all */
     void *opaque;
 };
 
@@ -40,6 +43,7 @@ struct live {
     struct clock *clock;
     struct io_map *io;
     struct interrupt_pin pin;
+    struct nmi_pin nmi;
     struct live_board board;
 
     /* Called while the CPU is halted and virtual time, which is `now`, is to

@@ -151,8 +151,50 @@ static void test_pins(void)
     equal(take(), -1, "APIC: and takes nothing");
 }
 
+static void test_virtual_wire(void)
+{
+    restart();
+    pic_start(rig);
+    pass(rig, 1);
+    equal(take(), -1, "APIC: LINT0 is masked after a reset");
+    local_apic_virtual_wire(&rig->apic);
+    i8259_set_line(&rig->pic, 3, true);
+    equal(take(), 0x23, "APIC: virtual wire: straight from the 8259s");
+    i8259_set_line(&rig->pic, 3, false);
+    local_apic_set_line(&rig->apic, 1, true);
+    equal(rig->nmis, 1, "APIC: virtual wire: LINT1 is NMI");
+    expect(!local_apic_line_is_nmi(&rig->apic), "APIC: LINT0 is not");
+    apic_out(rig, 0x350, 0x400);
+    expect(local_apic_line_is_nmi(&rig->apic), "APIC: now it is");
+    expect(!io_apic_line_is_nmi(&rig->io_apic), "I/O APIC: none is NMI");
+    io_apic_out(rig, 0x10 + 2 * 5, 0x400);
+    expect(io_apic_line_is_nmi(&rig->io_apic), "I/O APIC: input 5 is");
+}
+
+static uint32_t version_at(uint64_t base)
+{
+    return (uint32_t)io_map_read(rig->io, IO_MEMORY, base + 0x30, 4);
+}
+
+static void test_base(void)
+{
+    restart();
+    local_apic_set_base(&rig->apic, 0x12345000);
+    equal(version_at(0x12345000), 0x50014, "APIC: moved");
+    equal(version_at(LOCAL_APIC_BASE), 0xffffffff, "APIC: nothing is left");
+    local_apic_set_base(&rig->apic, IO_APIC_BASE);
+    equal(version_at(IO_APIC_BASE), 0x50014, "APIC: hides the I/O APIC");
+    local_apic_set_base(&rig->apic, LOCAL_APIC_BASE);
+    equal(version_at(IO_APIC_BASE), 0, "APIC: no more");
+    rig->apic.base = 0x7000123;
+    local_apic_table.loaded(&rig->apic);
+    equal(version_at(0x7000000), 0x50014, "APIC: moved by a snapshot");
+}
+
 void test_local_apic(void)
 {
+    test_virtual_wire();
+    test_base();
     test_priorities();
     test_commands();
     test_pins();

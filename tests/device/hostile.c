@@ -31,7 +31,7 @@ static unsigned below(unsigned n)
 static const uint16_t port_ranges[][2] = {
     {0x20, 2}, {0x40, 4}, {0x60, 2},  {0x64, 1},  {0x70, 2},
     {0x92, 1}, {0xa0, 2}, {0x3f8, 8}, {0x4d0, 2}, {0x501, 2},
-    {0x21, 1}, {0x61, 1}, {0x3f8, 3},
+    {0x21, 1}, {0x61, 1}, {0x3f8, 3}, {0x600, 6},
 };
 
 static void access_port(struct rig *rig)

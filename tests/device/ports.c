@@ -134,3 +134,31 @@ void test_ports(void)
     rig_free(rig);
     rig = NULL;
 }
+
+static void word(uint16_t port, uint16_t value)
+{
+    io_map_write(rig->io, IO_PORT, port, value, 2);
+}
+
+void test_acpi_pm(void)
+{
+    restart();
+    equal(io_map_read(rig->io, IO_PORT, 0x604, 2), 1, "ACPI: it is on");
+    word(0x604, 0x1400);
+    equal(io_map_read(rig->io, IO_PORT, 0x604, 2), 0x1401,
+          "ACPI: a sleep type is kept");
+    word(0x604, 0x3400);
+    equal(rig->power_offs, 0, "ACPI: sleep that is not \"off\"");
+    out(rig, 0x605, 0x20);
+    equal(rig->power_offs, 1, "ACPI: off, by a byte");
+    word(0x604, 0x2001);
+    equal(rig->power_offs, 2, "ACPI: off");
+    equal(io_map_read(rig->io, IO_PORT, 0x604, 2), 1,
+          "ACPI: the command is not kept");
+    word(0x600, 0xffff);
+    word(0x602, 0x0120);
+    equal(io_map_read(rig->io, IO_PORT, 0x600, 4), 0x01200000,
+          "ACPI: no status, what is enabled");
+    rig_free(rig);
+    rig = NULL;
+}

@@ -29,7 +29,8 @@ static void a20(void *opaque, unsigned line, bool level)
 static void pulse(void *opaque, unsigned line, bool level)
 {
     struct rig *rig = opaque;
-    unsigned *count[] = {&rig->resets, &rig->nmis, &rig->smis, &rig->inits};
+    unsigned *count[] = {&rig->resets, &rig->nmis, &rig->smis, &rig->inits,
+                         &rig->power_offs};
 
     mix(rig, 0x1000 + line);
     *count[line] += level;
@@ -89,6 +90,7 @@ static void wire_devices(struct rig *rig)
     rig->keyboard.a20 = (struct wire){a20, rig, 0};
     rig->port92.reset = (struct wire){pulse, rig, 0};
     rig->port92.a20 = (struct wire){a20, rig, 1};
+    rig->pm.power_off = (struct wire){pulse, rig, 4};
     rig->debug_exit.end = end;
     rig->debug_exit.opaque = rig;
     rig->apic.cpu = (struct local_apic_cpu){
@@ -115,6 +117,7 @@ struct rig *rig_new(void)
     uart16550_init(&rig->uart, rig->clock);
     i8042_init(&rig->keyboard);
     port92_init(&rig->port92);
+    acpi_pm_init(&rig->pm);
     isa_debug_exit_init(&rig->debug_exit);
     apic_bus_init(&rig->bus);
     local_apic_init(&rig->apic, rig->clock, &rig->bus, 0);
@@ -128,6 +131,7 @@ struct rig *rig_new(void)
            uart16550_attach(&rig->uart, rig->io, 0x3f8) &&
            i8042_attach(&rig->keyboard, rig->io) &&
            port92_attach(&rig->port92, rig->io) &&
+           acpi_pm_attach(&rig->pm, rig->io) &&
            isa_debug_exit_attach(&rig->debug_exit, rig->io, 0x501, 2) &&
            local_apic_attach(&rig->apic, rig->io) &&
            io_apic_attach(&rig->io_apic, rig->io, IO_APIC_BASE);
@@ -153,6 +157,7 @@ void rig_parts(struct rig *rig, struct rig_part parts[RIG_DEVICES])
         {&uart16550_table, &rig->uart},
         {&i8042_table, &rig->keyboard},
         {&port92_table, &rig->port92},
+        {&acpi_pm_table, &rig->pm},
         {&isa_debug_exit_table, &rig->debug_exit},
         {&local_apic_table, &rig->apic},
         {&io_apic_table, &rig->io_apic},

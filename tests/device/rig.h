@@ -5,6 +5,7 @@
 #ifndef TESTS_DEVICE_RIG_H
 #define TESTS_DEVICE_RIG_H
 
+#include "device/acpi_pm.h"
 #include "device/i8042.h"
 #include "device/i8259.h"
 #include "device/io_apic.h"
@@ -16,7 +17,7 @@
 #include "device/uart16550.h"
 
 #define RIG_DATE 951782399 /* 2000-02-28 23:59:59, a Monday */
-#define RIG_DEVICES 9
+#define RIG_DEVICES 10
 
 struct rig {
     struct clock *clock;
@@ -27,6 +28,7 @@ struct rig {
     struct uart16550 uart;
     struct i8042 keyboard;
     struct port92 port92;
+    struct acpi_pm pm;
     struct isa_debug_exit debug_exit;
     struct apic_bus bus;
     struct local_apic apic;
@@ -35,7 +37,7 @@ struct rig {
     bool isa[16];       /* lines as driven */
     unsigned rises[16]; /* their rising edges */
     bool a20[2];        /* keyboard controller, port 0x92 */
-    unsigned resets, nmis, smis, inits, startups;
+    unsigned resets, nmis, smis, inits, power_offs, startups;
     unsigned cr8, exit_value;
     uint8_t sent[64];
     unsigned n_sent, n_ready;
@@ -77,6 +79,7 @@ void test_rtc_cmos(void);
 void test_uart16550(void);
 void test_i8042(void);
 void test_ports(void);
+void test_acpi_pm(void);
 void test_local_apic(void);
 void test_apic_timer(void);
 void test_io_apic(void);

@@ -163,8 +163,31 @@ static void test_memory(void)
     equal(get(0xff), 0x5a, "CMOS: bit 7 of the index is no index");
 }
 
+static void test_reset(void)
+{
+    struct clock *before;
+
+    restart();
+    pass(rig, 3 * SECOND + 300 * MS);
+    set(0x50, 0xab), set(0x0b, 0x42);
+    pass(rig, SECOND / 1024 + 1);
+    expect(rig->isa[8], "RTC: interrupts before the reset");
+    before = rig->clock;
+    rig->clock = clock_new();
+    clock_set(rig->clock, clock_now(before));
+    rtc_cmos_reset(&rig->rtc, rig->clock);
+    clock_free(before);
+    equal(get(0x0b), 0x02, "RTC: no interrupts after a reset");
+    equal(get(0x0c), 0, "RTC: and no flags");
+    equal(get(0x50), 0xab, "RTC: memory survives it");
+    expect(READS(0x20, 0x00, 2, 0x29, 0, 0, 2), "RTC: so does the date");
+    pass(rig, 700 * MS);
+    equal(get(0), 0x03, "RTC: which goes on");
+}
+
 void test_rtc_cmos(void)
 {
+    test_reset();
     test_date();
     test_setting();
     test_updates();

@@ -40,6 +40,7 @@ int main(void)
     test_uart16550();
     test_i8042();
     test_ports();
+    test_acpi_pm();
     test_local_apic();
     test_apic_timer();
     test_io_apic();
