@@ -24,7 +24,7 @@ expect() {
     fi
 }
 
-for program in resets hang wait apic; do
+for program in resets hang wait apic idle; do
     gcc -m32 -c -I"$source" -o "$work/$program.o" "$source/$program.S" &&
         ld -m elf_i386 -Ttext 0xffc00 --oformat binary -o "$work/$program" \
             "$work/$program.o" || exit 1
@@ -67,6 +67,33 @@ expect "so does one that waits for characters from nowhere" ended 0 \
 status=$?
 expect "a character wakes it" console_is wx
 expect "and it ends" ended 0 "switched the machine off"
+
+# An idle guest takes its time, but not the host's CPU; or none, by option.
+ms() { date +%s%3N; }
+start=$(ms)
+run idle -monitor none
+took=$(($(ms) - start))
+count=$(sed -n 's/.*(count \([0-9]*\)).*/\1/p' end)
+expect "20 ticks of 55 ms take real time" [ $took -ge 1050 ]
+start=$(ms)
+run idle -monitor none -icount sleep=off
+took=$(($(ms) - start))
+expect "or none, with sleep=off" [ $took -lt 900 ]
+expect "at the same count" ended 0 "(count $count)"
+
+# One terminal for console and monitor.
+keys() {
+    (printf "$1"; sleep 2) | timeout 20 "$panda" -m 8 -kernel wait \
+        -nographic >console 2>end
+    status=$?
+}
+keys '\001cinfo status\nquit\n'
+expect "Ctrl-A c: the monitor" grep -q "VM status: running" console
+keys '\001h\001x'
+expect "Ctrl-A h: help" grep -q "Ctrl-A b *send a break" console
+expect "Ctrl-A x: the end" ended 0 "ended"
+keys '\001a'
+expect "Ctrl-A a: Ctrl-A" console_is "$(printf 'w\001')"
 
 # Recorded from the first instruction to the last.
 for program in resets apic wait hang; do
