@@ -8,12 +8,12 @@
 struct options {
     const char *kernel, *initrd, *append;
     const char *serial, *monitor; /* stream specifications, or NULL */
-    const char *replay, *accel;
+    const char *replay, *accel, *jit, *hash_at;
     uint64_t megabytes;
     uint64_t limit; /* steps */
     int64_t rtc_base;
     uint16_t debug_exit_port;
-    uint64_t unit_insns;
+    uint64_t unit_insns, seed;
     bool nographic, verify;
 };
 

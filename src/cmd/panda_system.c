@@ -2,7 +2,7 @@
 #include "base/error.h"
 #include "board/pc.h"
 #include "boundary/hash.h"
-#include "cmd/options.h"
+#include "cmd/engine.h"
 #include "cmd/recording.h"
 #include "guest/x86/state.h"
 #include "monitor/monitor.h"
@@ -17,6 +17,7 @@
 struct session {
     struct options options;
     struct pc *pc;
+    struct engine *engine;
     struct boundary *record; /* while recording */
     struct stream *serial, *monitor_stream;
     struct monitor *monitor; /* may be NULL */
@@ -184,14 +185,6 @@ static enum poll_result slice(void *opaque)
     return s->quit || interrupted ? POLL_STOP : POLL_RUN;
 }
 
-static void choose_accel(struct machine *m, const struct options *o)
-{
-    m->unit_insns = (unsigned)o->unit_insns;
-    if (!strcmp(o->accel, "jit") && !machine_use_jit(m)) {
-        panda_fatal("no memory for generated code: try -accel interp");
-    }
-}
-
 /* -- A live run ------------------------------------------------------------ */
 
 static struct stream *must_open(const char *option, const char *spec)
@@ -244,7 +237,8 @@ static int finish_live(struct session *s, enum run_end end)
     if (end == RUN_BROKEN) {
         m->cpu->guest->print_registers(m->cpu, stderr);
     }
-    return interrupted              ? 128 + interrupted
+    return engine_differed(s->engine) ? 1
+           : interrupted              ? 128 + interrupted
            : s->pc->exit_status >= 0 ? s->pc->exit_status
                                      : end == RUN_BROKEN;
 }
@@ -268,8 +262,9 @@ static int run_live(struct session *s)
     s->running = true;
     s->pc->live->slice = slice;
     s->pc->live->opaque = s;
-    choose_accel(s->pc->machine, o);
-    status = finish_live(s, machine_run(s->pc->machine, o->limit));
+    s->engine = engine_new(s->pc->machine, o);
+    status = finish_live(s, engine_run(s->engine));
+    engine_free(s->engine);
     monitor_free(s->monitor);
     stream_close(s->monitor_stream);
     stream_close(s->serial);
@@ -287,15 +282,19 @@ static int run_replay(const struct options *o)
     enum replay_state state;
     struct boundary *replay;
     clock_t start = clock();
+    struct engine *engine;
     double seconds;
+    bool differed;
 
     if (!m) {
         panda_fatal("%s", message);
     }
     replay = m->boundary;
-    choose_accel(m, o);
+    engine = engine_new(m, o);
     first = m->cpu->count;
-    machine_run(m, o->limit);
+    engine_run(engine);
+    differed = engine_differed(engine);
+    engine_free(engine);
     seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
     state = replay_state(replay);
     replay_hashes(replay, &recorded, &own);
@@ -316,7 +315,7 @@ static int run_replay(const struct options *o)
     }
     replay->ops->free(replay);
     machine_free(m);
-    return state == REPLAY_IDENTICAL ? 0 : 1;
+    return state == REPLAY_IDENTICAL && !differed ? 0 : 1;
 }
 
 int main(int argc, char **argv)

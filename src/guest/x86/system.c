@@ -341,18 +341,16 @@ static void check_port(struct cpu *cpu, uint16_t port, unsigned size)
 
 uint32_t x86_helper_in(struct cpu *cpu, uint32_t port, uint32_t size)
 {
-    struct boundary *b = cpu->machine->boundary;
-
     check_port(cpu, (uint16_t)port, size);
-    return (uint32_t)b->ops->read(b, BOUNDARY_PORT, port & 0xffff, size);
+    return (uint32_t)machine_io_read(cpu->machine, BOUNDARY_PORT,
+                                     port & 0xffff, size);
 }
 
 void x86_helper_out(struct cpu *cpu, uint32_t port, uint32_t size,
                     uint32_t value)
 {
-    struct boundary *b = cpu->machine->boundary;
-
     check_port(cpu, (uint16_t)port, size);
-    b->ops->write(b, BOUNDARY_PORT, port & 0xffff,
-                  size == 4 ? value : value & ((1u << 8 * size) - 1), size);
+    machine_io_write(cpu->machine, BOUNDARY_PORT, port & 0xffff,
+                     size == 4 ? value : value & ((1u << 8 * size) - 1),
+                     size);
 }
