@@ -117,6 +117,7 @@ struct pc *pc_new(const struct pc_options *options, char **message)
         return NULL;
     }
     pc->exit_status = -1;
+    pc->seed = options->seed;
     pc->machine = machine_new(&x86_guest);
     pc->ram = mem_add_block(pc->machine->memory, "ram", BLOCK_RAM, size);
     if (!pc->ram) {

@@ -17,6 +17,7 @@ struct pc_options {
     int64_t rtc_base;   /* seconds since 1970-01-01 at virtual time 0 */
     struct char_backend serial; /* of COM1 */
     uint16_t debug_exit_port;   /* 0: no such device */
+    uint64_t seed; /* of all that is random in the machine */
 };
 
 struct pc {
@@ -31,6 +32,7 @@ struct pc {
     struct port92 port92;
     struct isa_debug_exit debug_exit;
     int exit_status; /* of the debug exit; -1: not used */
+    uint64_t seed;
 };
 
 /* NULL: *message (to be freed) says why. */

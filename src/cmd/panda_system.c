@@ -249,7 +249,8 @@ static int run_live(struct session *s)
     struct pc_options how = {.ram_size = o->megabytes << 20,
                              .rtc_base = o->rtc_base,
                              .serial = {.put = serial_put, .opaque = s},
-                             .debug_exit_port = o->debug_exit_port};
+                             .debug_exit_port = o->debug_exit_port,
+                             .seed = o->seed};
     char *message;
     int status;
 

@@ -94,21 +94,21 @@ static void unlink_units(struct machine *m)
 
 void chaos_act(struct machine *m)
 {
-    uint64_t what = draw_below(&m->chaos->draw, 256);
+    uint64_t what = draw_below(&m->chaos->draw, 1024);
 
-    if (what < 2) {
+    if (what < 3) { /* dear */
         flush_code(m);
-    } else if (what < 8) {
-        mem_tlb_flush(m->cpu);
-    } else if (what < 16) {
-        unlink_units(m);
-    } else if (what < 20) {
-        forget_alone(m);
     } else if (what < 32) {
-        lose_jumps(m);
+        mem_tlb_flush(m->cpu);
     } else if (what < 64) {
-        change_length(m);
+        unlink_units(m);
+    } else if (what < 80) {
+        forget_alone(m);
     } else if (what < 128) {
+        lose_jumps(m);
+    } else if (what < 256) {
+        change_length(m);
+    } else if (what < 512) {
         lose_tlb_entries(m);
     }
 }
