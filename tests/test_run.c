@@ -2,10 +2,11 @@
  * The run loop, memory and code cache together, on random programs of the
  * made-up guest (toy.c), under a boundary that changes state at fixed counts.
  * The state after a run must not depend on the length of units, on flushes of
- * the code cache or the TLB, nor on whether the run was cut into pieces.
+ * the code cache or the TLB, on whether the run was cut into pieces, nor on
+ * any other choice of the engine (chaos.h).
  */
 #include "boundary/boundary.h"
-#include "exec/machine.h"
+#include "exec/chaos.h"
 #include "exec/unit_cache.h"
 #include "toy.h"
 
@@ -91,6 +92,7 @@ struct how {
     unsigned unit_insns, flush_every;
     uint64_t piece; /* steps a call of machine_run() */
     bool code;      /* generated code, not the interpreter */
+    bool chaos;
 };
 
 static uint64_t run(uint64_t seed, uint64_t steps, const struct how *how)
@@ -104,6 +106,10 @@ static uint64_t run(uint64_t seed, uint64_t steps, const struct how *how)
     outside.boundary.machine = m;
     m->boundary = &outside.boundary;
     m->unit_insns = how->unit_insns;
+    if (how->chaos) {
+        m->chaos = chaos_new(seed);
+        m->chaos->longest = 200;
+    }
     if (how->code && !machine_use_jit(m)) {
         printf("  no code memory\n");
         exit(1);
@@ -136,20 +142,24 @@ int main(void)
         const char *name;
         struct how how;
     } ways[] = {
-        {"units of 7 instructions", {7, 0, UINT64_MAX / 2, false}},
-        {"units of 1 instruction", {1, 0, UINT64_MAX / 2, false}},
-        {"all caches flushed often", {64, 3, UINT64_MAX / 2, false}},
-        {"runs of 13 steps", {64, 0, 13, false}},
-        {"short units, flushes and pieces", {5, 2, 101, false}},
-        {"generated code", {64, 0, UINT64_MAX / 2, true}},
+        {"units of 7 instructions", {7, 0, UINT64_MAX / 2, false, false}},
+        {"units of 1 instruction", {1, 0, UINT64_MAX / 2, false, false}},
+        {"all caches flushed often", {64, 3, UINT64_MAX / 2, false, false}},
+        {"runs of 13 steps", {64, 0, 13, false, false}},
+        {"short units, flushes and pieces", {5, 2, 101, false, false}},
+        {"generated code", {64, 0, UINT64_MAX / 2, true, false}},
         {"generated code, 7 instructions a unit",
-         {7, 0, UINT64_MAX / 2, true}},
+         {7, 0, UINT64_MAX / 2, true, false}},
         {"generated code, all caches flushed often",
-         {64, 3, UINT64_MAX / 2, true}},
+         {64, 3, UINT64_MAX / 2, true, false}},
         {"generated code, short units, flushes and pieces",
-         {5, 2, 101, true}},
+         {5, 2, 101, true, false}},
+        {"chaos", {64, 0, UINT64_MAX / 2, false, true}},
+        {"generated code, chaos", {64, 0, UINT64_MAX / 2, true, true}},
+        {"generated code, 1 instruction a unit",
+         {1, 0, UINT64_MAX / 2, true, false}},
     };
-    const struct how plain = {64, 0, UINT64_MAX / 2, false};
+    const struct how plain = {64, 0, UINT64_MAX / 2, false, false};
 
     for (unsigned k = 0; k < sizeof(ways) / sizeof(ways[0]); k++) {
         bool good = true;

@@ -22,9 +22,7 @@ static const struct guest_slot slots[] = {
 
 static uint64_t help_in(struct cpu *cpu, uint64_t port)
 {
-    struct boundary *b = cpu->machine->boundary;
-
-    return b->ops->read(b, BOUNDARY_PORT, port & 0xff, 1);
+    return machine_io_read(cpu->machine, BOUNDARY_PORT, port & 0xff, 1);
 }
 
 static const struct guest_helper helpers[] = {
@@ -185,9 +183,15 @@ static void no_misalignment(struct cpu *cpu, uint64_t address,
     (void)cpu, (void)address, (void)access;
 }
 
+static const struct guest_field fields[] = {
+    {"r", offsetof(struct toy, r), sizeof(((struct toy *)0)->r)},
+    {"pc", offsetof(struct toy, pc), sizeof(((struct toy *)0)->pc)},
+};
+
 const struct guest toy_guest = {
     .name = "toy", .cpu_size = sizeof(struct toy), .slots = slots,
     .n_slots = 8, .helpers = helpers, .n_helpers = 1, .n_mmu = 1,
+    .fields = fields, .n_fields = 2,
     .reset = reset, .get_pc = get_pc, .set_pc = set_pc, .mode = mode,
     .mmu_index = mmu_index, .translate = translate, .walk = walk,
     .deliver_exception = deliver_exception,

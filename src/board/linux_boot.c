@@ -5,6 +5,7 @@
  */
 #include "board/pc.h"
 
+#include "base/draw.h"
 #include "base/error.h"
 #include "guest/x86/state.h"
 
@@ -17,6 +18,7 @@
 #define COMMAND_LINE 0x9a000u
 #define COMMAND_LINE_MAX 2048u
 #define GDT 0x9b000u
+#define SEED_DATA 0x9b800u
 #define KERNEL 0x100000u
 
 /* Offsets in the boot parameters, most of them also in the kernel's file. */
@@ -33,6 +35,7 @@ enum {
     RAMDISK_SIZE = 0x21c,
     COMMAND_LINE_PTR = 0x228,
     INITRD_ADDRESS_MAX = 0x22c,
+    SETUP_DATA = 0x250,
     E820_TABLE = 0x2d0,
     PARAMETERS_SIZE = 0x1000,
 };
@@ -95,6 +98,33 @@ static void describe(const struct pc *pc, uint8_t *parameters)
     add_e820(parameters, 0x9fc00, 0xa0000, 2);
     add_e820(parameters, 0xf0000, 0x100000, 2);
     add_e820(parameters, 0x100000, pc->ram->size, 1);
+}
+
+/*
+ * What a boot loader can give the kernel's random numbers to begin with. It
+ * follows from -seed alone, so boots with equal seeds draw equal numbers; in
+ * a recording it is part of the memory at its start.
+ */
+#define SEED_SIZE 32u
+#define SETUP_RNG_SEED 9u
+
+static void offer_seed(const struct pc *pc, uint8_t *parameters)
+{
+    struct {
+        uint64_t next;
+        uint32_t type, size;
+        uint64_t words[SEED_SIZE / 8];
+    } data = {.type = SETUP_RNG_SEED, .size = SEED_SIZE};
+    struct draw draw = {pc->seed};
+
+    if ((parameters[VERSION] | parameters[VERSION + 1] << 8) < 0x209) {
+        return; /* it knows no such list */
+    }
+    for (unsigned i = 0; i < SEED_SIZE / 8; i++) {
+        data.words[i] = draw_next(&draw);
+    }
+    mem_write_physical(pc->machine->memory, SEED_DATA, &data, sizeof(data));
+    put32(parameters + SETUP_DATA, SEED_DATA);
 }
 
 /* Checks the file and copies its header into the parameters. */
@@ -186,6 +216,7 @@ bool pc_boot_linux(struct pc *pc, const char *kernel, const char *initrd,
         return false;
     }
     describe(pc, parameters);
+    offer_seed(pc, parameters);
     put32(parameters + COMMAND_LINE_PTR, COMMAND_LINE);
     mem_write_physical(pc->machine->memory, PARAMETERS, parameters,
                        sizeof(parameters));

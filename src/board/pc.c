@@ -359,6 +359,7 @@ struct pc *pc_new(const struct pc_options *options, char **message)
     }
     pc->options = *options;
     pc->exit_status = -1;
+    pc->seed = options->seed;
     pc->machine = machine_new(&x86_guest);
     if (!add_memory(pc, size, message)) {
         machine_free(pc->machine);

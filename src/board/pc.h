@@ -22,6 +22,7 @@ struct pc_options {
     uint16_t debug_exit_port;   /* 0: no such device */
     uint16_t debug_exit_size;   /* ports */
     bool no_reboot;             /* a reset ends the run */
+    uint64_t seed; /* of all that is random in the machine */
 };
 
 struct pc {
@@ -47,6 +48,7 @@ struct pc {
 
     struct pc_image *image; /* what a reset starts anew */
     int exit_status;        /* of the debug exit; -1: not used */
+    uint64_t seed;
 };
 
 /* The board's own state, beside that of its devices. */

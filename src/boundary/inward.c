@@ -97,6 +97,9 @@ static void reset(struct cpu *cpu)
 bool inward_apply(struct machine *m, const struct inward_event *event,
                   char **message)
 {
+    if (m->witness) {
+        m->witness->inward(m->witness->opaque, event);
+    }
     switch (event->kind) {
     case INWARD_READ: /* has taken effect in its instruction */
     case INWARD_SYNC:

@@ -4,6 +4,7 @@
 #include "cmd/options.h"
 
 #include "base/error.h"
+#include "cmd/engine.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -58,10 +59,17 @@ static const struct option {
     {"-replay", "NAME", "replay a recording", TEXT, AT(replay)},
     {"-replay-verify", NULL, "print the recorded hash and our own", FLAG,
      AT(verify)},
-    {"-accel", "interp|jit", "how guest code runs (jit)", TEXT, AT(accel)},
+    {"-seed", "N", "what the guest's random numbers follow from (0)", NUMBER,
+     AT(seed)},
+    {"-accel", "interp|jit|lockstep[,step=N]", "how guest code runs (jit)",
+     TEXT, AT(accel)},
+    {"-jit", "chaos=SEED", "make the engine's invisible choices at random",
+     TEXT, AT(jit)},
     {"-unit-insns", "N", "guest instructions a unit, 1 to 64", NUMBER,
      AT(unit_insns)},
     {"-limit", "STEPS", "end the run there", NUMBER, AT(limit)},
+    {"-hash-at", "N[,N...]", "print the hash of the state at these counts",
+     TEXT, AT(hash_at)},
 #undef AT
 };
 #define N_OPTIONS (sizeof(table) / sizeof(table[0]))
@@ -248,9 +256,7 @@ static void check(const struct options *options)
         panda_fatal("-kernel and -replay exclude each other: a recording "
                     "brings its machine");
     }
-    if (strcmp(options->accel, "interp") && strcmp(options->accel, "jit")) {
-        panda_fatal("-accel: '%s' is neither interp nor jit", options->accel);
-    }
+    engine_check(options);
     if (options->unit_insns < 1 || options->unit_insns > 64) {
         panda_fatal("-unit-insns: from 1 to 64");
     }
@@ -258,7 +264,8 @@ static void check(const struct options *options)
 
 void options_parse(char **argv, struct options *options)
 {
-    *options = (struct options){.append = "", .accel = "jit", .megabytes = 128,
+    *options = (struct options){.append = "", .accel = "jit", .jit = "",
+                                .hash_at = "", .megabytes = 128,
                                 .limit = UINT64_MAX, .unit_insns = 64,
                                 .rtc_base = time(NULL), .sleep = true};
     for (int i = 1; argv[i]; i++) {

@@ -8,14 +8,14 @@
 struct options {
     const char *kernel, *initrd, *append;
     const char *serial, *monitor; /* stream specifications, or NULL */
-    const char *replay, *accel;
+    const char *replay, *accel, *jit, *hash_at;
     uint64_t megabytes;
     uint64_t limit; /* steps */
     int64_t rtc_base;
     struct debug_exit_option {
         uint16_t port, size; /* port 0: none */
     } debug_exit;
-    uint64_t unit_insns;
+    uint64_t unit_insns, seed;
     bool nographic, verify, no_reboot, stopped;
     bool sleep; /* an idle guest takes real time */
 };

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "board/pc.h"
 #include "boundary/hash.h"
+#include "cmd/engine.h"
 #include "cmd/options.h"
 #include "cmd/pace.h"
 #include "cmd/recording.h"
@@ -18,6 +19,7 @@
 struct session {
     struct options options;
     struct pc *pc;
+    struct engine *engine;
     struct boundary *record; /* while recording */
     struct stream *serial, *monitor_stream;
     struct monitor *monitor; /* may be NULL */
@@ -229,14 +231,6 @@ static uint64_t idle(void *opaque, uint64_t now, uint64_t ns)
     return pace_sleep(&s->pace, now, ns, streams, 2);
 }
 
-static void choose_accel(struct machine *m, const struct options *o)
-{
-    m->unit_insns = (unsigned)o->unit_insns;
-    if (!strcmp(o->accel, "jit") && !machine_use_jit(m)) {
-        panda_fatal("no memory for generated code: try -accel interp");
-    }
-}
-
 /* -- A live run ------------------------------------------------------------ */
 
 static struct stream *must_open(const char *option, const char *spec)
@@ -301,7 +295,8 @@ static int finish_live(struct session *s, enum run_end end)
     if (end == RUN_BROKEN) {
         m->cpu->guest->print_registers(m->cpu, stderr);
     }
-    return interrupted              ? 128 + interrupted
+    return engine_differed(s->engine) ? 1
+           : interrupted              ? 128 + interrupted
            : s->pc->exit_status >= 0 ? s->pc->exit_status
                                      : end == RUN_BROKEN;
 }
@@ -314,7 +309,8 @@ static int run_live(struct session *s)
                              .serial = {.put = serial_put, .opaque = s},
                              .debug_exit_port = o->debug_exit.port,
                              .debug_exit_size = o->debug_exit.size,
-                             .no_reboot = o->no_reboot};
+                             .no_reboot = o->no_reboot,
+                             .seed = o->seed};
     enum run_end end = RUN_STOP;
     char *message;
     int status;
@@ -331,11 +327,12 @@ static int run_live(struct session *s)
     s->pc->live->slice = slice;
     s->pc->live->sleep = idle;
     s->pc->live->opaque = s;
-    choose_accel(s->pc->machine, o);
+    s->engine = engine_new(s->pc->machine, o);
     if (s->running || slice(s) == POLL_RUN) {
-        end = machine_run(s->pc->machine, o->limit);
+        end = engine_run(s->engine);
     }
     status = finish_live(s, end);
+    engine_free(s->engine);
     monitor_free(s->monitor);
     stream_close(s->monitor_stream);
     stream_close(s->serial);
@@ -353,15 +350,19 @@ static int run_replay(const struct options *o)
     enum replay_state state;
     struct boundary *replay;
     clock_t start = clock();
+    struct engine *engine;
     double seconds;
+    bool differed;
 
     if (!m) {
         panda_fatal("%s", message);
     }
     replay = m->boundary;
-    choose_accel(m, o);
+    engine = engine_new(m, o);
     first = m->cpu->count;
-    machine_run(m, o->limit);
+    engine_run(engine);
+    differed = engine_differed(engine);
+    engine_free(engine);
     seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
     state = replay_state(replay);
     replay_hashes(replay, &recorded, &own);
@@ -382,7 +383,7 @@ static int run_replay(const struct options *o)
     }
     replay->ops->free(replay);
     machine_free(m);
-    return state == REPLAY_IDENTICAL ? 0 : 1;
+    return state == REPLAY_IDENTICAL && !differed ? 0 : 1;
 }
 
 int main(int argc, char **argv)

@@ -5,6 +5,7 @@
 #ifndef EXEC_MACHINE_H
 #define EXEC_MACHINE_H
 
+#include "boundary/boundary.h"
 #include "exec/cpu.h"
 #include "mem/mem.h"
 
@@ -33,6 +34,11 @@ struct machine {
     char *reason;     /* of RUN_STOP and RUN_BROKEN, or NULL; owned */
 
     struct jit *jit; /* NULL: everything is interpreted */
+    struct chaos *chaos;     /* NULL: the engine chooses well; chaos.h */
+    struct witness *witness; /* of all that crosses the boundary, or NULL */
+    /* Units run one at a time, unlinked, and machine_run() returns after
+     * each; see lockstep. */
+    bool one_unit;
 
     /* -- Of run.c alone ---------------------------------------------------- */
     bool in_unit;    /* cpu->insn_pc says where */
@@ -51,6 +57,22 @@ struct machine *machine_new(const struct guest *guest);
 void machine_free(struct machine *machine);
 /* Runs generated code from now on. False: no code memory; errno says why. */
 bool machine_use_jit(struct machine *machine);
+
+/* What crosses the boundary goes this way; the CPU's accesses in both
+ * directions, everything else in inward_apply(). */
+uint64_t machine_io_read(struct machine *machine, enum io_kind kind,
+                         uint64_t address, unsigned size);
+void machine_io_write(struct machine *machine, enum io_kind kind,
+                      uint64_t address, uint64_t value, unsigned size);
+
+/* Who is told of it: of a read when its value is known, of everything else
+ * before it takes effect. A read's event has the enum io_kind in `what`. */
+struct witness {
+    void (*inward)(void *opaque, const struct inward_event *event);
+    void (*write)(void *opaque, enum io_kind kind, uint64_t address,
+                  uint64_t value, unsigned size);
+    void *opaque;
+};
 
 /* Runs until cpu->count is `limit`, or the run ends before. */
 enum run_end machine_run(struct machine *machine, uint64_t limit);

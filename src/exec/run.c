@@ -15,7 +15,7 @@
 #include "exec/machine.h"
 
 #include "base/error.h"
-#include "boundary/boundary.h"
+#include "exec/chaos.h"
 #include "exec/translate.h"
 #include "host/x86_64/compile.h"
 #include "ir/build.h"
@@ -24,25 +24,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- The CPU's accesses to device memory ----------------------------------- */
+/* -- The CPU's accesses to devices ------------------------------------------ */
+
+uint64_t machine_io_read(struct machine *m, enum io_kind kind,
+                         uint64_t address, unsigned size)
+{
+    struct inward_event event = {.kind = INWARD_READ, .what = kind,
+                                 .address = address, .size = size};
+
+    event.value = m->boundary->ops->read(m->boundary, kind, address, size);
+    if (m->witness) {
+        m->witness->inward(m->witness->opaque, &event);
+    }
+    return event.value;
+}
+
+void machine_io_write(struct machine *m, enum io_kind kind, uint64_t address,
+                      uint64_t value, unsigned size)
+{
+    if (m->witness) {
+        m->witness->write(m->witness->opaque, kind, address, value, size);
+    }
+    m->boundary->ops->write(m->boundary, kind, address, value, size);
+}
 
 static uint64_t io_read(void *opaque, uint64_t physical, unsigned size)
 {
-    struct machine *m = opaque;
-    struct boundary *b = m->boundary;
-
-    m->crossed = true;
-    return b->ops->read(b, BOUNDARY_MEMORY, physical, size);
+    ((struct machine *)opaque)->crossed = true;
+    return machine_io_read(opaque, BOUNDARY_MEMORY, physical, size);
 }
 
 static void io_write(void *opaque, uint64_t physical, uint64_t value,
                      unsigned size)
 {
-    struct machine *m = opaque;
-    struct boundary *b = m->boundary;
-
-    m->crossed = true;
-    b->ops->write(b, BOUNDARY_MEMORY, physical, value, size);
+    ((struct machine *)opaque)->crossed = true;
+    machine_io_write(opaque, BOUNDARY_MEMORY, physical, value, size);
 }
 
 /* -- Machines -------------------------------------------------------------- */
@@ -79,6 +95,7 @@ void machine_free(struct machine *m)
         mem_detach_cpu(m->cpu);
         mem_free(m->memory);
         free(m->cpu);
+        free(m->chaos);
         free(m->reason);
         free(m);
     }
@@ -108,11 +125,14 @@ static void unit_dropped(void *opaque, struct unit *unit)
 bool machine_use_jit(struct machine *m)
 {
     m->jit = calloc(1, sizeof(*m->jit));
-    if (!m->jit || !jit_open(m->jit, m->cpu->guest, CODE_SIZE)) {
+    if (!m->jit || !jit_open(m->jit, m->cpu->guest,
+                             m->chaos ? chaos_code_size(m->chaos)
+                                      : CODE_SIZE)) {
         free(m->jit);
         m->jit = NULL;
         return false;
     }
+    m->jit->chaos = m->chaos ? &m->chaos->code : NULL;
     unit_cache_on_drop(m->units, unit_dropped, m);
     m->cpu->jump_cache.code_start = m->jit->memory.run;
     return true;
@@ -157,6 +177,9 @@ static void connect(struct machine *m, const struct unit *unit)
     uint64_t pc = unit->key.pc;
 
     m->last_exit = NULL;
+    if (m->one_unit || (m->chaos && !chaos_connects(m->chaos))) {
+        return;
+    }
     if (exit && exit->pc == pc) {
         if (unit->n_pages == 1 || pc >> 63) {
             jit_link(m->jit, exit, unit->host, unit->n_pages > 1);
@@ -239,7 +262,8 @@ static bool run_unit(struct machine *m, uint64_t deadline)
     struct unit *unit, *code = NULL;
     const uint8_t *entry;
 
-    entry = m->jit && !alone && whole ? code_at_pc(m) : NULL;
+    /* It may be longer than what would be translated now. */
+    entry = m->jit && !alone && left >= UNIT_MAX_INSNS ? code_at_pc(m) : NULL;
     if (entry) {
         run_code(m, entry, deadline);
         return true;
@@ -317,21 +341,32 @@ static bool poll_boundary(struct machine *m, uint64_t limit,
 static enum run_end run_turns(struct machine *m, uint64_t limit)
 {
     struct cpu *cpu = m->cpu;
-    uint64_t deadline, slice_end = cpu->count + SLICE_STEPS;
+    uint64_t deadline, slice_end =
+        cpu->count + (m->chaos ? chaos_slice(m) : SLICE_STEPS);
     int why = setjmp(cpu->leave);
 
     if (why) {
         after_leaving(m, (enum cpu_leave)why);
+        if (m->one_unit) {
+            return RUN_LIMIT;
+        }
+        if (m->chaos) {
+            chaos_act(m);
+        }
     }
     while (cpu->count < limit) {
         if (!poll_boundary(m, limit, &deadline)) {
             return RUN_STOP;
         }
         while (cpu->count < deadline && !cpu->halted && !m->poll_wanted) {
+            /* An exception or interrupt may have been its last step. */
+            if (cpu->count >= slice_end) {
+                return RUN_LIMIT;
+            }
             if (!run_unit(m, deadline < slice_end ? deadline : slice_end)) {
                 return RUN_BROKEN;
             }
-            if (cpu->count + m->unit_insns >= slice_end) {
+            if (m->one_unit || cpu->count + m->unit_insns >= slice_end) {
                 return RUN_LIMIT; /* of the slice */
             }
         }
@@ -346,6 +381,9 @@ enum run_end machine_run(struct machine *m, uint64_t limit)
     m->stop_wanted = false;
     while (end == RUN_LIMIT && m->cpu->count < limit) {
         end = run_turns(m, limit);
+        if (m->one_unit) {
+            break;
+        }
         if (end == RUN_LIMIT &&
             m->boundary->ops->slice_end(m->boundary) == POLL_STOP) {
             end = RUN_STOP;

@@ -248,6 +248,17 @@ void unit_cache_flush(struct unit_cache *cache)
     }
 }
 
+void unit_cache_each(struct unit_cache *cache,
+                     void (*each)(void *opaque, struct unit *unit),
+                     void *opaque)
+{
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        for (struct unit *u = cache->by_key[i]; u; u = u->hash_next) {
+            each(opaque, u);
+        }
+    }
+}
+
 unsigned unit_cache_count(const struct unit_cache *cache)
 {
     return cache->count;

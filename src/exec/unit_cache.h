@@ -67,6 +67,10 @@ bool unit_cache_written(struct unit_cache *cache, uint64_t physical,
 bool unit_cache_page_has_code(const struct unit_cache *cache,
                               uint64_t physical);
 void unit_cache_flush(struct unit_cache *cache);
+/* Calls for each unit; it may drop none. */
+void unit_cache_each(struct unit_cache *cache,
+                     void (*each)(void *opaque, struct unit *unit),
+                     void *opaque);
 unsigned unit_cache_count(const struct unit_cache *cache);
 
 #endif

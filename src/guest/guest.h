@@ -120,6 +120,9 @@ struct guest {
     /* Of the architectural state in canonical form, memory excepted. */
     uint64_t (*hash_registers)(const struct cpu *cpu);
     void (*print_registers)(const struct cpu *cpu, void *file);
+    /* One instruction as text; `size` bytes are there. May be NULL. */
+    void (*disassemble)(uint64_t mode, uint64_t pc, const uint8_t *bytes,
+                        size_t size, char *text, size_t room);
 };
 
 #endif

@@ -144,14 +144,24 @@ void mem_clear_code(struct mem_block *shown, uint64_t offset)
     *page_flags_at(block_of(shown), offset) &= (uint8_t)~PAGE_HAS_CODE;
 }
 
-void mem_clear_written(struct memory *mem, struct mem_block *shown)
+static void clear(struct memory *mem, struct mem_block *shown, uint8_t flag)
 {
     struct block *block = block_of(shown);
 
     for (uint64_t i = 0; i < shown->size >> PAGE_BITS; i++) {
-        if (shown->page_flags[i] & PAGE_WRITTEN) {
-            shown->page_flags[i] &= (uint8_t)~PAGE_WRITTEN;
+        if (shown->page_flags[i] & flag) {
+            shown->page_flags[i] &= (uint8_t)~flag;
             tlb_drop_writes(mem, block, i << PAGE_BITS);
         }
     }
+}
+
+void mem_clear_written(struct memory *mem, struct mem_block *block)
+{
+    clear(mem, block, PAGE_WRITTEN);
+}
+
+void mem_clear_changed(struct memory *mem, struct mem_block *block)
+{
+    clear(mem, block, PAGE_CHANGED);
 }

@@ -28,6 +28,7 @@ struct mem_block {
 #define PAGE_IS_TABLE 2u   /* a walk has read an entry of it */
 #define PAGE_WRITTEN 4u    /* written since the flag was last cleared */
 #define PAGE_FAST_WRITE 8u /* src/mem's own: a write tag may lead here */
+#define PAGE_CHANGED 16u   /* as PAGE_WRITTEN, for lockstep */
 
 struct memory *mem_new(void);
 void mem_free(struct memory *mem);
@@ -44,6 +45,8 @@ void mem_set_code(struct memory *mem, struct mem_block *block, uint64_t offset);
 void mem_clear_code(struct mem_block *block, uint64_t offset);
 /* Clears PAGE_WRITTEN of every page of the block. */
 void mem_clear_written(struct memory *mem, struct mem_block *block);
+/* The same with PAGE_CHANGED. */
+void mem_clear_changed(struct memory *mem, struct mem_block *block);
 
 /* Maps `size` bytes of a block from `offset` at a physical address; later
  * mappings hide earlier ones. NULL unmaps (makes it I/O). */

@@ -48,14 +48,16 @@ static void set_write(struct tlb_entry *entry, uint64_t address,
         set_slow(entry, address, physical);
         return;
     }
-    *flags |= PAGE_WRITTEN | PAGE_FAST_WRITE;
+    *flags |= PAGE_WRITTEN | PAGE_CHANGED | PAGE_FAST_WRITE;
     set_fast(entry, address, place);
 }
 
 static bool is_written(const struct place *place)
 {
+    uint8_t both = PAGE_WRITTEN | PAGE_CHANGED;
+
     return place->block &&
-           *page_flags_at(place->block, place->offset) & PAGE_WRITTEN;
+           (*page_flags_at(place->block, place->offset) & both) == both;
 }
 
 static uint64_t walk(struct cpu *cpu, uint64_t address, enum mem_access access,

@@ -227,6 +227,7 @@ const struct guest x86_guest = {
     .note_misaligned = note_misaligned,
     .hash_registers = hash_registers,
     .print_registers = print_registers,
+    .disassemble = x86_disassemble,
     .deliver_exception = x86_deliver_exception,
     .accepts_interrupt = x86_accepts_interrupt,
     .deliver_interrupt = x86_deliver_interrupt,

@@ -286,12 +286,11 @@ static bool combine(struct x86_cpu *x86)
 /* The CPU stands still; what comes of it is decided outside. */
 static void shut_down(struct cpu *cpu)
 {
-    struct boundary *b = cpu->machine->boundary;
-
     x86_of(cpu)->delivering = false;
     x86_of(cpu)->shutdown = true;
     cpu->halted = true;
-    b->ops->write(b, BOUNDARY_SHUTDOWN, cpu->guest->get_pc(cpu), 0, 0);
+    machine_io_write(cpu->machine, BOUNDARY_SHUTDOWN,
+                     cpu->guest->get_pc(cpu), 0, 0);
 }
 
 void x86_deliver_exception(struct cpu *cpu)

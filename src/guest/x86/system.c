@@ -19,12 +19,10 @@ static void need_kernel(struct cpu *cpu)
 /* Tells the devices of a register that has its other half there. */
 static void outward(struct cpu *cpu, enum io_kind kind, uint64_t value)
 {
-    struct boundary *b = cpu->machine->boundary;
-
     if (!cpu->alone) {
         cpu_leave(cpu, CPU_LEAVE_REDO);
     }
-    b->ops->write(b, kind, 0, value, 8);
+    machine_io_write(cpu->machine, kind, 0, value, 8);
 }
 
 /* -- Control registers ----------------------------------------------------- */
@@ -369,18 +367,16 @@ static void check_port(struct cpu *cpu, uint16_t port, unsigned size)
 
 uint32_t x86_helper_in(struct cpu *cpu, uint32_t port, uint32_t size)
 {
-    struct boundary *b = cpu->machine->boundary;
-
     check_port(cpu, (uint16_t)port, size);
-    return (uint32_t)b->ops->read(b, BOUNDARY_PORT, port & 0xffff, size);
+    return (uint32_t)machine_io_read(cpu->machine, BOUNDARY_PORT,
+                                     port & 0xffff, size);
 }
 
 void x86_helper_out(struct cpu *cpu, uint32_t port, uint32_t size,
                     uint32_t value)
 {
-    struct boundary *b = cpu->machine->boundary;
-
     check_port(cpu, (uint16_t)port, size);
-    b->ops->write(b, BOUNDARY_PORT, port & 0xffff,
-                  size == 4 ? value : value & ((1u << 8 * size) - 1), size);
+    machine_io_write(cpu->machine, BOUNDARY_PORT, port & 0xffff,
+                     size == 4 ? value : value & ((1u << 8 * size) - 1),
+                     size);
 }

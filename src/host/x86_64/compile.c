@@ -151,6 +151,35 @@ static void lower_record(struct lowering *l, const struct ir_ins *ins)
     }
 }
 
+bool jit_break(struct jit *jit, const char *op, uint64_t first, uint64_t last)
+{
+    for (unsigned i = 1; i < IR_OP_COUNT; i++) {
+        if (!strcmp(ir_op_rows[i].name, op)) {
+            jit->broken_op = i;
+            jit->broken_first = first;
+            jit->broken_last = last;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* jit_break(): the result's lowest bit is the other one. */
+static void spoil(struct lowering *l, const struct ir_ins *ins)
+{
+    struct jit *jit = l->jit;
+    unsigned reg = l->reg[l->at];
+    uint64_t use;
+
+    if (ins->op != jit->broken_op || reg == NO_REGISTER) {
+        return;
+    }
+    use = jit->broken_uses++;
+    if (use >= jit->broken_first && use <= jit->broken_last) {
+        emit_alu_imm(&l->e, ALU_XOR, reg, 1, ins->type == IR_I64);
+    }
+}
+
 /* Is the value of a flags op used other than as flags? */
 static void find_flag_numbers(struct lowering *l)
 {
@@ -198,6 +227,9 @@ static bool lower_unit(struct lowering *l)
     lower_head(l);
     for (l->at = 1; l->at < unit->n_ins && !l->failed; l->at++) {
         lower_record(l, &unit->ins[l->at]);
+        if (l->jit->broken_op) {
+            spoil(l, &unit->ins[l->at]);
+        }
         lower_release(l);
     }
     l->hot_end = l->e.at;
@@ -337,16 +369,20 @@ void jit_unlink_crossing(struct jit *jit)
     }
 }
 
-void jit_unit_free(struct host_unit *unit)
+void jit_unit_unlink(struct host_unit *unit)
 {
-    if (!unit) {
-        return;
-    }
     while (unit->incoming) {
         unlink_exit(unit->incoming);
     }
     for (unsigned i = 0; i < unit->n_exits; i++) {
         unlink_exit(&unit->exits[i]);
     }
-    free(unit);
+}
+
+void jit_unit_free(struct host_unit *unit)
+{
+    if (unit) {
+        jit_unit_unlink(unit);
+        free(unit);
+    }
 }

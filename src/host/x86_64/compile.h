@@ -20,6 +20,7 @@
 #include "ir/types.h"
 
 struct cpu;
+struct draw;
 
 /* One way out of a unit to a constant pc. */
 struct host_exit {
@@ -58,6 +59,12 @@ struct jit {
     void *enter;          /* see jit_run() */
     uint32_t flags_slot;  /* or UINT32_MAX */
     struct host_exit *crossing;
+
+    /* -- For tests: see exec/chaos.h and jit_break() --------------------- */
+    struct draw *chaos; /* NULL: registers are chosen well */
+    unsigned broken_op; /* enum ir_op; 0: none */
+    uint64_t broken_first, broken_last; /* which uses of it, counted ... */
+    uint64_t broken_uses;               /* ... here */
 };
 
 bool jit_open(struct jit *jit, const struct guest *guest, size_t size);
@@ -68,6 +75,7 @@ void jit_close(struct jit *jit);
 struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
                               uint64_t pc, uint64_t mode, void *running);
 void jit_unit_free(struct host_unit *unit); /* unlinks both ways */
+void jit_unit_unlink(struct host_unit *unit);
 /*
  * Whether a constant exit may be linked at all. Within a page always: both
  * ends are mapped alike. From page to page only in the upper half of virtual
@@ -82,6 +90,10 @@ void jit_unlink_crossing(struct jit *jit);
 /* `straddles`: the target's code lies in two pages. */
 void jit_link(struct jit *jit, struct host_exit *exit,
               struct host_unit *target, bool straddles);
+/* From now on gives an op a wrong result, to see whether that is noticed: in
+ * the uses from `first` to `last` that are compiled. False: no such op. */
+bool jit_break(struct jit *jit, const char *op, uint64_t first,
+               uint64_t last);
 /* Forgets all code; every unit must have been freed. */
 void jit_flush(struct jit *jit);
 

@@ -2,6 +2,7 @@
 #ifndef HOST_X86_64_LOWER_H
 #define HOST_X86_64_LOWER_H
 
+#include "base/draw.h"
 #include "exec/cpu.h"
 #include "host/x86_64/compile.h"
 #include "host/x86_64/emit.h"
@@ -80,6 +81,12 @@ struct lowering {
     unsigned n_cold;
     bool failed;
 };
+
+/* With chaos, true one time in n; else never. */
+static inline bool lower_chance(struct lowering *l, unsigned n)
+{
+    return l->jit->chaos && draw_below(l->jit->chaos, n) == 0;
+}
 
 /* -- registers.c ----------------------------------------------------------- */
 void lower_prepare(struct lowering *l); /* last uses */

@@ -101,7 +101,8 @@ static void probe(struct lowering *l, const struct ir_ins *ins, unsigned ea,
     emit_rm(&l->e, 0, 0x8d, RCX, ea, (int32_t)size - 1, true, false);
     emit_alu_imm(&l->e, ALU_AND, RCX, -(int32_t)PAGE_SIZE_, true);
     emit_rx(&l->e, 0, 0x3b, RCX, RBX, RAX, tlb, true, false);
-    cold->from[0] = emit_jcc(&l->e, 5);
+    cold->from[0] = lower_chance(l, 16) ? emit_jmp(&l->e)
+                                        : emit_jcc(&l->e, 5);
     if (ins->imm & MO_ALIGN16) {
         emit_rr(&l->e, 0, 0xf7, 0, ea, false, false); /* test ea, 15 */
         emit_32(&l->e, 15);

@@ -143,14 +143,17 @@ static unsigned evict(struct lowering *l)
         unsigned reg = allocatable[i];
 
         value = l->places.in[reg];
-        if (value == ins->a || value == ins->b || value == ins->c ||
-            value == ins->d) {
+        if (value == IR_NONE || value == ins->a || value == ins->b ||
+            value == ins->c || value == ins->d) {
             continue;
         }
         if (best == NO_REGISTER ||
             l->last_use[value] > l->last_use[l->places.in[best]]) {
             best = reg;
         }
+    }
+    if (best == NO_REGISTER) { /* chaos: only operands are in registers */
+        return best;
     }
     value = l->places.in[best];
     if (!l->slot[value]) {
@@ -163,16 +166,23 @@ static unsigned evict(struct lowering *l)
 
 unsigned lower_define(struct lowering *l, ir_ref dying)
 {
-    unsigned reg = NO_REGISTER;
+    unsigned reg = NO_REGISTER, first = 0;
 
-    if (dying != IR_NONE && !ir_is_const(dying) &&
+    if (!lower_chance(l, 4) && dying != IR_NONE && !ir_is_const(dying) &&
         l->reg[dying] != NO_REGISTER && l->last_use[dying] == l->at) {
         reg = l->reg[dying];
         free_register(l, reg);
     }
+    if (lower_chance(l, 8)) {
+        reg = reg == NO_REGISTER ? evict(l) : reg;
+    } else if (lower_chance(l, 4)) {
+        first = (unsigned)draw_below(l->jit->chaos, N_ALLOCATABLE);
+    }
     for (unsigned i = 0; i < N_ALLOCATABLE && reg == NO_REGISTER; i++) {
-        if (l->places.in[allocatable[i]] == IR_NONE) {
-            reg = allocatable[i];
+        unsigned next = allocatable[(first + i) % N_ALLOCATABLE];
+
+        if (l->places.in[next] == IR_NONE) {
+            reg = next;
         }
     }
     if (reg == NO_REGISTER) {
