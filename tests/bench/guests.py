@@ -15,7 +15,7 @@ INITRD = os.path.join(OWN, "initrd")
 PROGRAM = os.path.join(TOP, "build/x86_64-softmmu/panda-system-x86_64")
 
 APPLETS = """sh mount cat dd head sort sha256sum gzip awk cp rm true mkfifo
-poweroff""".split()
+""".split()
 
 
 def cpio_entry(number, name, mode, data):
@@ -47,8 +47,8 @@ def contents(path):
 def prepare():
     """Kernel, busybox and both RAM disks; the program in release."""
     subprocess.run([os.path.join(TOP, "scripts/guest")], check=True)
-    subprocess.run(["make", "-s", "-C", TOP, "program"] +
-                   os.environ.get("MAKEARGS", "").split(), check=True)
+    subprocess.run([os.path.join(TOP, "scripts/build"), "program"],
+                   check=True)
     os.makedirs(OWN, exist_ok=True)
     busybox = contents(os.path.join(GUEST, "busybox/bin/busybox"))
     init = contents(os.path.join(HERE, "init"))
