@@ -17,6 +17,10 @@ USERLAND = b"BENCH USERLAND"
 class Failed(Exception):
     """A guest or a program did not do what was to be measured."""
 
+    def __init__(self, reason, details=""):
+        super().__init__(reason + "\n" + details if details else reason)
+        self.reason = reason
+
 
 def cpu_seconds(pid):
     """User and system time of a running process, all its threads."""
@@ -109,10 +113,11 @@ class Guest:
 
     def fail(self, what):
         self.log.seek(0)
-        raise Failed("%s: %s\n%s\n%s" % (
-            " ".join(self.process.args), what,
-            self.text[-1000:].decode(errors="replace"),
-            self.log.read()[-2000:].decode(errors="replace")))
+        raise Failed(
+            "%s: %s" % (os.path.basename(self.process.args[0]), what),
+            "%s\n%s\n%s" % (" ".join(self.process.args),
+                            self.text[-1000:].decode(errors="replace"),
+                            self.log.read()[-2000:].decode(errors="replace")))
 
     def more(self):
         """More of the console; False when it is closed."""
@@ -163,7 +168,10 @@ class Guest:
     def answer(self):
         text = b""
         while not text.endswith(b"(qemu) "):
-            data = self.monitor.recv(4096)
+            try:
+                data = self.monitor.recv(4096)
+            except OSError:
+                data = b""
             if not data:
                 self.fail("the monitor closed")
             text += data

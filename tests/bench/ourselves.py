@@ -27,8 +27,8 @@ def replay(name, *options):
     stretch, text, status = measure.replay(name, options)
     steps = re.search(r"identical, (\d+) steps", text)
     if status or not steps:
-        raise measure.Failed("replay of %s: status %d\n%s" % (
-            name, status, text[-2000:]))
+        raise measure.Failed("replay of %s: status %d" % (name, status),
+                             text[-2000:])
     return stretch.cpu, int(steps.group(1))
 
 

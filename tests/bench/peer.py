@@ -20,15 +20,25 @@ def describe(ours):
 
 
 def figures(names, repeats, say):
-    """A figure a work; the pairs are spread over the whole run."""
+    """A figure a work, the pairs spread over the whole run; and a sentence
+    for each work that failed."""
     pairs = {name: [] for name in names}
+    failed = {}
     for number in range(repeats):
         for name in names:
-            peer, ours = pair(name)
+            if name in failed:
+                continue
+            try:
+                peer, ours = pair(name)
+            except measure.Failed as failure:
+                say("%s: %s" % (name, failure))
+                failed[name] = "%s failed: %s" % (name, failure.reason)
+                continue
             pairs[name].append((peer, ours))
             say("%-10s %d of %d: peer %.2f s, ours %.2f s (wall %.2f, %.2f)"
                 % (name, number + 1, repeats, peer.cpu, ours.cpu, peer.wall,
                    ours.wall))
     return [bars.Figure(
         name, bars.ratios([(p.cpu, o.cpu) for p, o in pairs[name]]),
-        bars.WORKS.get(name), describe(pairs[name][-1][1])) for name in names]
+        bars.WORKS.get(name), describe(pairs[name][-1][1]))
+            for name in names if name not in failed], list(failed.values())

@@ -21,7 +21,7 @@ def cell(figure):
 
 
 def table(figures):
-    rows = [["", "median", "spread", "bar", "", ""]]
+    rows = [["work", "median", "spread", "bar", "", "what"]]
     rows += [cell(figure) for figure in figures]
     widths = [max(len(row[k]) for row in rows) for k in range(6)]
     rows.insert(1, ["-" * max(3, width) for width in widths])
