@@ -38,6 +38,7 @@ static const struct option {
     {"-replay-verify", NULL, "print the recorded hash and our own", FLAG,
      AT(verify)},
     {"-accel", "interp|jit", "how guest code runs (jit)", TEXT, AT(accel)},
+    {"-jit", "perfmap", NULL, TEXT, AT(jit)},
     {"-unit-insns", "N", "guest instructions a unit, 1 to 64", NUMBER,
      AT(unit_insns)},
     {"-limit", "STEPS", "end the run there", NUMBER, AT(limit)},
@@ -51,6 +52,9 @@ static void print_help(void)
     for (unsigned i = 0; i < N_OPTIONS; i++) {
         char left[64];
 
+        if (!table[i].help) { /* for those who work on the engine */
+            continue;
+        }
         snprintf(left, sizeof(left), "%s %s", table[i].name,
                  table[i].value ? table[i].value : "");
         printf("  %-38s %s\n", left, table[i].help);
@@ -153,6 +157,9 @@ static void check(const struct options *options)
     }
     if (strcmp(options->accel, "interp") && strcmp(options->accel, "jit")) {
         panda_fatal("-accel: '%s' is neither interp nor jit", options->accel);
+    }
+    if (options->jit && strcmp(options->jit, "perfmap")) {
+        panda_fatal("-jit: '%s' is not perfmap", options->jit);
     }
     if (options->unit_insns < 1 || options->unit_insns > 64) {
         panda_fatal("-unit-insns: from 1 to 64");

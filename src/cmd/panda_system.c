@@ -7,6 +7,7 @@
 #include "guest/x86/state.h"
 #include "monitor/monitor.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -189,6 +190,9 @@ static void choose_accel(struct machine *m, const struct options *o)
     m->unit_insns = (unsigned)o->unit_insns;
     if (!strcmp(o->accel, "jit") && !machine_use_jit(m)) {
         panda_fatal("no memory for generated code: try -accel interp");
+    }
+    if (o->jit && m->jit && !machine_perf_map(m)) {
+        panda_fatal("-jit perfmap: /tmp/perf-PID.map: %s", strerror(errno));
     }
 }
 

@@ -51,6 +51,8 @@ struct machine *machine_new(const struct guest *guest);
 void machine_free(struct machine *machine);
 /* Runs generated code from now on. False: no code memory; errno says why. */
 bool machine_use_jit(struct machine *machine);
+/* And names it for perf(1). False: errno says why. */
+bool machine_perf_map(struct machine *machine);
 
 /* Runs until cpu->count is `limit`, or the run ends before. */
 enum run_end machine_run(struct machine *machine, uint64_t limit);

@@ -58,6 +58,7 @@ struct jit {
     void *enter;          /* see jit_run() */
     uint32_t flags_slot;  /* or UINT32_MAX */
     struct host_exit *crossing;
+    struct perf_map *perf_map; /* NULL: perf(1) is not told */
 };
 
 bool jit_open(struct jit *jit, const struct guest *guest, size_t size);
