@@ -54,9 +54,9 @@ BYTES_READ = at_most(3)
 class Figure:
     """A measured figure: the median of its samples, and its bar if any."""
 
-    def __init__(self, name, samples, bar=None, note=""):
+    def __init__(self, name, samples, bar=None, note="", best=None):
         self.name, self.samples, self.bar = name, list(samples), bar
-        self.note = note
+        self.note, self.best = note, best
         self.value = statistics.median(self.samples)
 
     @property
@@ -70,6 +70,16 @@ class Figure:
 def ratios(pairs):
     """Of interleaved pairs (above, below): each its quotient."""
     return [above / below for above, below in pairs]
+
+
+def best_ratio(pairs):
+    """The least above / the least below: on a busy machine others make times
+    longer, never shorter."""
+    return min(above for above, _ in pairs) / min(below for _, below in pairs)
+
+
+def pair_figure(name, pairs, bar=None, note=""):
+    return Figure(name, ratios(pairs), bar, note, best_ratio(pairs))
 
 
 def capped_mean(values):

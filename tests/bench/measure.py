@@ -51,9 +51,8 @@ class Stretch:
 # -- Command lines -------------------------------------------------------------
 
 
-def kernel_line(work, hold=False):
-    return ("console=ttyS0 quiet panic=-1 work=" + work +
-            (" hold=1" if hold else ""))
+def kernel_line(work, more=""):
+    return "console=ttyS0 quiet panic=-1 work=%s %s" % (work, more)
 
 
 def common(append, initrd):
@@ -209,10 +208,11 @@ def work(command, ours):
         return Stretch.between(start, end)
 
 
-def held(name, record=None):
+def held(name, record=None, scale=1):
     """A piece of work in our program that waits for us before it begins;
     recorded from there to its end if a name is given."""
-    with Guest(panda(kernel_line(name, hold=True))) as guest:
+    line = kernel_line(name, "hold=1 scale=%d" % scale)
+    with Guest(panda(line)) as guest:
         guest.wait_for(HOLD)
         guest.connect()
         if record:

@@ -10,6 +10,7 @@ import measure
 import programs
 
 WORK = "gzip"  # the CPU-bound stretch: user code, pipes, timer interrupts
+SCALE = 4      # so long that a replay's cold start does not weigh
 RECORDINGS = os.path.join(guests.OWN, "recordings")
 
 
@@ -42,8 +43,8 @@ def load_seconds(name):
 
 def round_of_runs(recording):
     """Live, recorded and replayed, one after the other."""
-    live = measure.held(WORK)
-    recorded = measure.held(WORK, recording)
+    live = measure.held(WORK, scale=SCALE)
+    recorded = measure.held(WORK, recording, SCALE)
     replayed, steps = replay(recording)
     return {"live": live.cpu, "record": recorded.cpu,
             "replay": replayed - load_seconds(recording), "steps": steps,
@@ -75,15 +76,16 @@ def speed(repeats, say):
     steps = rounds[-1]["steps"]
     note = "%s, %.0f million steps" % (WORK, steps / 1e6)
     for name, bar in (("record", bars.RECORD), ("replay", bars.REPLAY)):
-        figures.append(bars.Figure(name + " / live", bars.ratios(
-            [(one[name], one["live"]) for one in rounds]), bar, note))
+        figures.append(bars.pair_figure(
+            name + " / live", [(one[name], one["live"]) for one in rounds],
+            bar, note))
     for name, title, bar in (
             ("coverage", "replay with coverage / replay", bars.COVERAGE),
             ("accesses", "replay with a C call an access / replay",
              bars.ACCESSES)):
         pairs = with_plugin(name, recording, repeats)
         if pairs:
-            figures.append(bars.Figure(title, bars.ratios(pairs), bar, note))
+            figures.append(bars.pair_figure(title, pairs, bar, note))
         else:
             skipped.append("%s: there is no plugin `%s` in this tree" % (
                 title, name))

@@ -38,7 +38,7 @@ def figures(names, repeats, say):
             say("%-10s %d of %d: peer %.2f s, ours %.2f s (wall %.2f, %.2f)"
                 % (name, number + 1, repeats, peer.cpu, ours.cpu, peer.wall,
                    ours.wall))
-    return [bars.Figure(
-        name, bars.ratios([(p.cpu, o.cpu) for p, o in pairs[name]]),
-        bars.WORKS.get(name), describe(pairs[name][-1][1]))
+    return [bars.pair_figure(
+        name, [(p.cpu, o.cpu) for p, o in pairs[name]], bars.WORKS.get(name),
+        describe(pairs[name][-1][1]))
             for name in names if name not in failed], list(failed.values())

@@ -34,6 +34,8 @@ def works(**changed):
 
 def test_bars():
     expect("ratio", bars.ratios([(6, 3), (1, 4)]) == [2, 0.25])
+    expect("ratio of the best",
+           bars.best_ratio([(6, 3), (4, 4), (8, 2)]) == 2)
     expect("mean", near(bars.capped_mean([0.5, 0.72]), 0.6))
     expect("cap", near(bars.capped_mean([9, 1.5]), 1.5))
     expect("low values are not capped", near(bars.capped_mean([0.1]), 0.1))
