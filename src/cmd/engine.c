@@ -6,6 +6,7 @@
 #include "exec/lockstep.h"
 #include "host/x86_64/compile.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,13 +79,13 @@ static struct accel parse_accel(const char *option)
 }
 
 struct jit_words {
-    bool chaos;
+    bool chaos, perf_map;
     uint64_t seed;
     char broken[16]; /* an op to miscompile: for tests, so not in the help */
     uint64_t first, last; /* in which of its uses */
 };
 
-/* chaos=SEED, broken=OP, first=N, last=N, with commas between */
+/* perfmap, chaos=SEED, broken=OP, first=N, last=N, with commas between */
 static struct jit_words parse_jit(const char *option)
 {
     struct jit_words words = {.last = UINT64_MAX};
@@ -95,6 +96,8 @@ static struct jit_words parse_jit(const char *option)
             text++;
             words.chaos = true;
             words.seed = number("-jit chaos", &text);
+        } else if (word(&text, "perfmap") && *text != '=') {
+            words.perf_map = true;
         } else if (word(&text, "broken") && *text == '=') {
             size_t n = strcspn(++text, ",");
 
@@ -108,7 +111,7 @@ static struct jit_words parse_jit(const char *option)
             text++;
             words.last = number("-jit last", &text);
         } else {
-            panda_fatal("-jit: '%s' is not chaos=SEED", option);
+            panda_fatal("-jit: '%s' is neither chaos=SEED nor perfmap", option);
         }
         text += *text == ',';
     }
@@ -144,6 +147,9 @@ static void use_code(struct machine *m, const struct options *o)
     m->chaos = words.chaos ? chaos_new(words.seed) : NULL;
     if (!machine_use_jit(m)) {
         panda_fatal("no memory for generated code: try -accel interp");
+    }
+    if (words.perf_map && !machine_perf_map(m)) {
+        panda_fatal("-jit perfmap: /tmp/perf-PID.map: %s", strerror(errno));
     }
     if (*words.broken &&
         !jit_break(m->jit, words.broken, words.first, words.last)) {

@@ -63,8 +63,8 @@ static const struct option {
      AT(seed)},
     {"-accel", "interp|jit|lockstep[,step=N]", "how guest code runs (jit)",
      TEXT, AT(accel)},
-    {"-jit", "chaos=SEED", "make the engine's invisible choices at random",
-     TEXT, AT(jit)},
+    {"-jit", "chaos=SEED|perfmap", "make the engine's invisible choices at "
+     "random; name units for perf", TEXT, AT(jit)},
     {"-unit-insns", "N", "guest instructions a unit, 1 to 64", NUMBER,
      AT(unit_insns)},
     {"-limit", "STEPS", "end the run there", NUMBER, AT(limit)},
@@ -80,6 +80,9 @@ static void print_help(void)
     for (unsigned i = 0; i < N_OPTIONS; i++) {
         char left[64];
 
+        if (!table[i].help) { /* for those who work on the engine */
+            continue;
+        }
         snprintf(left, sizeof(left), "%s %s", table[i].name,
                  table[i].value ? table[i].value : "");
         printf("  %-38s %s\n", left, table[i].help);

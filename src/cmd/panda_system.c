@@ -9,6 +9,7 @@
 #include "guest/x86/state.h"
 #include "monitor/monitor.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>

@@ -57,6 +57,8 @@ struct machine *machine_new(const struct guest *guest);
 void machine_free(struct machine *machine);
 /* Runs generated code from now on. False: no code memory; errno says why. */
 bool machine_use_jit(struct machine *machine);
+/* And names it for perf(1). False: errno says why. */
+bool machine_perf_map(struct machine *machine);
 
 /* What crosses the boundary goes this way; the CPU's accesses in both
  * directions, everything else in inward_apply(). */

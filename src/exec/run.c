@@ -18,6 +18,7 @@
 #include "exec/chaos.h"
 #include "exec/translate.h"
 #include "host/x86_64/compile.h"
+#include "host/x86_64/perf_map.h"
 #include "ir/build.h"
 #include "ir/ir.h"
 
@@ -136,6 +137,12 @@ bool machine_use_jit(struct machine *m)
     unit_cache_on_drop(m->units, unit_dropped, m);
     m->cpu->jump_cache.code_start = m->jit->memory.run;
     return true;
+}
+
+bool machine_perf_map(struct machine *m)
+{
+    m->jit->perf_map = perf_map_open();
+    return m->jit->perf_map;
 }
 
 /* Generates the unit's code. False: it stays interpreted. */

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "guest/guest.h"
+#include "host/x86_64/perf_map.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -92,6 +93,7 @@ bool jit_open(struct jit *jit, const struct guest *guest, size_t size)
 
 void jit_close(struct jit *jit)
 {
+    perf_map_close(jit->perf_map);
     code_memory_close(&jit->memory);
 }
 
@@ -276,6 +278,23 @@ static bool open_lowering(struct lowering *l, struct jit *jit)
     return true;
 }
 
+static void keep_code(const struct lowering *l, struct jit *jit)
+{
+    const uint8_t *cold = code_runs_at(&jit->memory, l->cold_start);
+
+    if (jit->perf_map) {
+        perf_map_add(jit->perf_map, "unit", l->host->entry,
+                     (size_t)(l->hot_end - jit->memory.write) -
+                         jit->memory.used,
+                     l->unit_pc);
+        perf_map_add(jit->perf_map, "cold", cold,
+                     (size_t)(l->e.at - l->cold_start), l->unit_pc);
+    }
+    jit->memory.used = ((size_t)(l->hot_end - jit->memory.write) + 15) &
+                       ~15ul;
+    jit->memory.cold_used = (size_t)(l->e.at - jit->memory.write);
+}
+
 struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
                               uint64_t pc, uint64_t mode, void *running)
 {
@@ -290,9 +309,7 @@ struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
     if (open_lowering(l, jit)) {
         host = l->host;
         if (lower_unit(l)) {
-            jit->memory.used =
-                ((size_t)(l->hot_end - jit->memory.write) + 15) & ~15ul;
-            jit->memory.cold_used = (size_t)(l->e.at - jit->memory.write);
+            keep_code(l, jit);
         } else {
             free(host);
             host = NULL;

@@ -65,6 +65,7 @@ struct jit {
     unsigned broken_op; /* enum ir_op; 0: none */
     uint64_t broken_first, broken_last; /* which uses of it, counted ... */
     uint64_t broken_uses;               /* ... here */
+    struct perf_map *perf_map; /* NULL: perf(1) is not told */
 };
 
 bool jit_open(struct jit *jit, const struct guest *guest, size_t size);
