@@ -86,6 +86,29 @@ static void add_devices(struct pc *pc, const struct pc_options *options)
     panda_assert(good);
 }
 
+static void com1_receive(void *opaque, const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        uart16550_receive(&((struct pc *)opaque)->com1, bytes[i]);
+    }
+}
+
+/* For snapshots and recordings: the order is part of their format. */
+static void name_devices(struct pc *pc)
+{
+    const struct live_input com1 = {"com1", com1_receive, pc};
+    const struct live_device devices[] = {
+        {&i8259_table, &pc->pic},   {&pit8254_table, &pc->pit},
+        {&rtc_cmos_table, &pc->rtc}, {&uart16550_table, &pc->com1},
+        {&i8042_table, &pc->keyboard}, {&port92_table, &pc->port92},
+    };
+
+    for (unsigned i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+        live_add_device(pc->live, devices[i].table, devices[i].device);
+    }
+    pc->com1_input = live_add_input(pc->live, &com1);
+}
+
 /* Base memory and what is above 1 MiB, in kilobytes and 64 KiB pieces. */
 static void describe_memory(struct pc *pc, uint64_t size)
 {
@@ -133,6 +156,7 @@ struct pc *pc_new(const struct pc_options *options, char **message)
     pc->live->pin = (struct interrupt_pin){pin_raised, pin_acknowledge, pc};
     pc->machine->boundary = &pc->live->boundary;
     add_devices(pc, options);
+    name_devices(pc);
     describe_memory(pc, size);
     return pc;
 }

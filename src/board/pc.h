@@ -30,12 +30,19 @@ struct pc {
     struct i8042 keyboard;
     struct port92 port92;
     struct isa_debug_exit debug_exit;
+    unsigned com1_input; /* for live_input() */
     int exit_status; /* of the debug exit; -1: not used */
 };
 
 /* NULL: *message (to be freed) says why. */
 struct pc *pc_new(const struct pc_options *options, char **message);
 void pc_free(struct pc *pc);
+
+/* What a recording needs to know to build the machine again: a text of lines
+ * (to be freed), and back. False: *message as above. */
+char *pc_options_print(const struct pc_options *options);
+bool pc_options_parse(const char *text, struct pc_options *options,
+                      char **message);
 
 /* Loads a bzImage, an initial RAM disk (path may be NULL) and a command line,
  * and points the CPU at the kernel. False: *message as above. */

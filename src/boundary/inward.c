@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "exec/machine.h"
 
+#include <string.h>
+
 static bool write_block(struct machine *m, const struct inward_event *event,
                         char **message)
 {
@@ -17,6 +19,31 @@ static bool write_block(struct machine *m, const struct inward_event *event,
     }
     mem_write_block(m->memory, block, event->address, event->bytes,
                     event->size);
+    return true;
+}
+
+/* Unmapped when `what` is no block's number. The bytes are the size. */
+static bool change_map(struct machine *m, const struct inward_event *event,
+                       char **message)
+{
+    struct mem_block *block = mem_block_at(m->memory, event->what);
+    uint64_t size = 0, end;
+    bool good = event->size == sizeof(size);
+
+    if (good) {
+        memcpy(&size, event->bytes, sizeof(size));
+    }
+    good = good && size &&
+           !((size | event->address | event->value) & ~PAGE_MASK_) &&
+           !__builtin_add_overflow(event->address, size, &end) &&
+           (block || event->what == UINT32_MAX);
+    if (!good || (block && (size > block->size ||
+                            event->value > block->size - size))) {
+        *message = panda_message("an impossible change of the memory map at "
+                                 "0x%llx", (unsigned long long)event->address);
+        return false;
+    }
+    mem_map(m->memory, event->address, size, block, event->value);
     return true;
 }
 
@@ -47,10 +74,14 @@ bool inward_apply(struct machine *m, const struct inward_event *event,
     switch (event->kind) {
     case INWARD_READ: /* has taken effect in its instruction */
     case INWARD_SYNC:
+    case INWARD_HASH:
     case INWARD_END:
         return true;
     case INWARD_WRITE:
+    case INWARD_POKE:
         return write_block(m, event, message);
+    case INWARD_MAP:
+        return change_map(m, event, message);
     case INWARD_DELIVER:
         return deliver(m, event, message);
     case INWARD_SKIP:

@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 struct live_queue {
     struct live_queue *next;
     struct inward_event event;
@@ -76,6 +79,11 @@ static void apply_queue(struct live *live)
     }
 }
 
+void live_settle(struct live *live)
+{
+    apply_queue(live);
+}
+
 /* -- Outward --------------------------------------------------------------- */
 
 static enum io_space space_of(enum io_kind kind)
@@ -109,6 +117,69 @@ static void live_write(struct boundary *b, enum io_kind kind,
     io_map_write(live->io, space_of(kind), address, value, size);
 }
 
+/* -- From outside the machine ---------------------------------------------- */
+
+unsigned live_add_input(struct live *live, const struct live_input *input)
+{
+    panda_assert(live->n_inputs < LIVE_INPUTS_MAX);
+    live->inputs[live->n_inputs] = *input;
+    return live->n_inputs++;
+}
+
+void live_input(struct live *live, unsigned input, const void *bytes,
+                size_t size)
+{
+    const struct inward_event event = {
+        .kind = INWARD_INPUT, .what = input, .bytes = bytes, .size = size};
+    const struct live_input *to = &live->inputs[input];
+
+    panda_assert(input < live->n_inputs);
+    clock_set(live->clock, virtual_time(live));
+    if (live->observe_outside) {
+        live->observe_outside(live->observer, &event);
+    }
+    to->receive(to->opaque, bytes, size);
+}
+
+/* -- Devices as state ------------------------------------------------------ */
+
+void live_add_device(struct live *live, const struct device_table *table,
+                     void *device)
+{
+    panda_assert(live->n_devices < LIVE_DEVICES_MAX);
+    live->devices[live->n_devices++] = (struct live_device){table, device};
+}
+
+uint64_t live_hash_devices(const struct live *live)
+{
+    uint64_t hash = 0;
+
+    for (unsigned i = 0; i < live->n_devices; i++) {
+        const struct live_device *d = &live->devices[i];
+
+        for (unsigned k = 0; k < d->table->n_fields; k++) {
+            const struct device_field *field = &d->table->fields[k];
+
+            hash = XXH3_64bits_withSeed((uint8_t *)d->device + field->offset,
+                                        (size_t)field->size * field->count,
+                                        hash);
+        }
+    }
+    return hash;
+}
+
+void live_devices_loaded(struct live *live)
+{
+    clock_set(live->clock, virtual_time(live));
+    for (unsigned i = 0; i < live->n_devices; i++) {
+        const struct live_device *d = &live->devices[i];
+
+        if (d->table->loaded) {
+            d->table->loaded(d->device);
+        }
+    }
+}
+
 /* -- Between steps --------------------------------------------------------- */
 
 /* What is due now. True: an interrupt was delivered. */
@@ -134,6 +205,20 @@ static bool deliver_due(struct live *live)
     return true;
 }
 
+/* A sleep that host input cuts short is an input, too. */
+static void sleep_first(struct live *live, uint64_t *ns)
+{
+    struct inward_event event = {.kind = INWARD_SLEPT};
+
+    event.value = live->sleep(live->opaque, *ns);
+    if (event.value < *ns) {
+        *ns = event.value;
+        if (live->observe_outside) {
+            live->observe_outside(live->observer, &event);
+        }
+    }
+}
+
 /* Lets time pass while the CPU is halted. False: it can never end. */
 static bool skip(struct live *live)
 {
@@ -148,7 +233,7 @@ static bool skip(struct live *live)
     }
     event.value = next > now ? next - now : 0;
     if (live->sleep) {
-        event.value = live->sleep(live->opaque, event.value);
+        sleep_first(live, &event.value);
     }
     apply(live, &event);
     return true;

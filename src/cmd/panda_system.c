@@ -1,332 +1,68 @@
 /* panda-system-x86_64: run a PC, record it, replay it. */
 #include "base/error.h"
-#include "board/pc.h"
-#include "boundary/hash.h"
-#include "cmd/options.h"
-#include "cmd/recording.h"
-#include "guest/x86/state.h"
-#include "monitor/monitor.h"
+#include "cmd/session.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-struct session {
-    struct options options;
-    struct pc *pc;
-    struct boundary *record; /* while recording */
-    struct stream *serial, *monitor_stream;
-    struct monitor *monitor; /* may be NULL */
-    bool shared;             /* one terminal for both */
-    bool to_monitor, escape; /* of that terminal */
-    bool running, quit;
-    struct timespec flushed;
-};
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-    interrupted = number;
-}
-
-/* -- The monitor's target -------------------------------------------------- */
-
-static char *begin_record(void *opaque, const char *name)
-{
-    struct session *s = opaque;
-    char *message = NULL;
-
-    if (s->record) {
-        return panda_message("a recording is running: end_record first");
-    }
-    s->record = recording_begin(s->pc->live, name, &message);
-    return message;
-}
-
-static char *end_record(void *opaque)
-{
-    struct session *s = opaque;
-    char *message = NULL;
-
-    if (!s->record) {
-        return panda_message("no recording is running");
-    }
-    record_end(s->record, &message);
-    s->record = NULL;
-    return message;
-}
-
-static void quit(void *opaque)
-{
-    ((struct session *)opaque)->quit = true;
-}
-
-static void set_running(void *opaque, bool running)
-{
-    ((struct session *)opaque)->running = running;
-}
-
-static bool info(void *opaque, const char *topic, struct stream *out)
-{
-    struct session *s = opaque;
-    struct machine *m = s->pc->machine;
-    char *text = NULL;
-    size_t size;
-    FILE *file;
-
-    if (!strcmp(topic, "status")) {
-        stream_print(out, "VM status: %s\ncount: %" PRIu64 "\n",
-                     s->running ? "running" : "paused", m->cpu->count);
-    } else if (!strcmp(topic, "record")) {
-        stream_print(out, "%s, count %" PRIu64 "\n",
-                     s->record ? "recording" : "not recording",
-                     m->cpu->count);
-    } else if (!strcmp(topic, "hash")) {
-        stream_print(out, "count %" PRIu64 " hash %016" PRIx64 "\n",
-                     m->cpu->count, hash_state(m));
-    } else if (!strcmp(topic, "registers")) {
-        file = open_memstream(&text, &size);
-        m->cpu->guest->print_registers(m->cpu, file);
-        fclose(file);
-        stream_write(out, text, size);
-        free(text);
-    } else {
-        return false;
-    }
-    return true;
-}
-
-/* -- Characters ------------------------------------------------------------ */
-
-static void serial_put(void *opaque, uint8_t byte)
-{
-    stream_write(((struct session *)opaque)->serial, &byte, 1);
-}
-
-/* Ctrl-A, then: x ends, c changes between console and monitor, Ctrl-A is
- * itself. */
-static void escaped(struct session *s, char c)
-{
-    s->escape = false;
-    if (c == 'x') {
-        s->quit = true;
-    } else if (c == 'c') {
-        s->to_monitor = !s->to_monitor;
-        if (s->to_monitor) {
-            monitor_prompt(s->monitor);
-        }
-    } else if (c == 1) {
-        uart16550_receive(&s->pc->com1, 1);
-    } else {
-        stream_print(s->serial, "\nCtrl-A x: end, Ctrl-A c: console or "
-                                "monitor, Ctrl-A Ctrl-A: Ctrl-A\n");
-    }
-}
-
-static void typed(struct session *s, char c)
-{
-    if (s->shared && s->escape) {
-        escaped(s, c);
-    } else if (s->shared && c == 1) {
-        s->escape = true;
-    } else if (s->to_monitor) {
-        monitor_type(s->monitor, c);
-    } else {
-        uart16550_receive(&s->pc->com1, (uint8_t)c);
-    }
-}
-
-static void poll_serial(struct session *s)
-{
-    char c;
-
-    while ((s->to_monitor || uart16550_room(&s->pc->com1)) &&
-           stream_read(s->serial, &c, 1)) {
-        typed(s, c);
-    }
-}
-
-/* -- Between slices -------------------------------------------------------- */
-
-static bool a_second_passed(struct session *s)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (now.tv_sec - s->flushed.tv_sec < 1) {
-        return false;
-    }
-    s->flushed = now;
-    return true;
-}
-
-static enum poll_result slice(void *opaque)
-{
-    struct session *s = opaque;
-    struct stream *const streams[] = {s->serial, s->monitor_stream};
-
-    do {
-        if (!s->running) {
-            stream_wait(streams, 2, 100);
-        }
-        poll_serial(s);
-        if (s->monitor && !s->shared) {
-            monitor_poll(s->monitor);
-        }
-    } while (!s->running && !s->quit && !interrupted);
-    if (s->record && a_second_passed(s)) {
-        record_flush(s->record);
-    }
-    return s->quit || interrupted ? POLL_STOP : POLL_RUN;
-}
-
-static void choose_accel(struct machine *m, const struct options *o)
-{
-    m->unit_insns = (unsigned)o->unit_insns;
-    if (!strcmp(o->accel, "jit") && !machine_use_jit(m)) {
-        panda_fatal("no memory for generated code: try -accel interp");
-    }
-}
-
-/* -- A live run ------------------------------------------------------------ */
-
-static struct stream *must_open(const char *option, const char *spec)
-{
-    char *message;
-    struct stream *stream = stream_open(spec, &message);
-
-    if (!stream) {
-        panda_fatal("%s: %s", option, message);
-    }
-    return stream;
-}
-
-static void open_streams(struct session *s)
-{
-    const struct options *o = &s->options;
-    const struct monitor_target target = {
-        s, begin_record, end_record, quit, set_running, info};
-
-    s->shared = !o->monitor && (!o->serial || !strcmp(o->serial, "stdio"));
-    if (o->monitor) {
-        s->monitor_stream = must_open("-monitor", o->monitor);
-        s->monitor = monitor_new(s->monitor_stream, &target);
-    }
-    s->serial = must_open("-serial", o->serial          ? o->serial
-                                     : o->monitor &&
-                                             !strcmp(o->monitor, "stdio")
-                                         ? "null"
-                                         : "stdio");
-    if (s->shared) {
-        s->monitor = monitor_new(s->serial, &target);
-    }
-}
 
 static int finish_live(struct session *s, enum run_end end)
 {
-    struct machine *m = s->pc->machine;
-    char *message = s->record ? end_record(s) : NULL;
+    struct machine *m = s->machine;
+    char *message = session_end_record(s);
 
     if (message) {
         panda_warn("%s", message);
         free(message);
     }
     fprintf(stderr, "\npanda: %s (count %" PRIu64 ")\n",
-            m->reason         ? m->reason
-            : interrupted     ? "ended by a signal"
-            : end == RUN_STOP ? "ended"
-                              : "the limit is reached",
+            m->reason             ? m->reason
+            : session_interrupted ? "ended by a signal"
+            : end == RUN_STOP     ? "ended"
+                                  : "the limit is reached",
             m->cpu->count);
     if (end == RUN_BROKEN) {
         m->cpu->guest->print_registers(m->cpu, stderr);
     }
-    return interrupted              ? 128 + interrupted
+    return session_interrupted        ? 128 + session_interrupted
            : s->pc->exit_status >= 0 ? s->pc->exit_status
                                      : end == RUN_BROKEN;
 }
 
-static int run_live(struct session *s)
+static int run_live(const struct options *o)
 {
-    const struct options *o = &s->options;
-    struct pc_options how = {.ram_size = o->megabytes << 20,
-                             .rtc_base = o->rtc_base,
-                             .serial = {.put = serial_put, .opaque = s},
-                             .debug_exit_port = o->debug_exit_port};
+    struct session session = {.options = o, .running = true};
+    struct session *s = &session;
     char *message;
     int status;
 
-    s->pc = pc_new(&how, &message);
+    s->made_of = (struct pc_options){
+        .ram_size = o->megabytes << 20,
+        .rtc_base = o->rtc_base,
+        .serial = {.put = session_serial_put, .opaque = s},
+        .debug_exit_port = o->debug_exit_port};
+    s->pc = pc_new(&s->made_of, &message);
     if (!s->pc ||
         !pc_boot_linux(s->pc, o->kernel, o->initrd, o->append, &message)) {
         panda_fatal("%s", message);
     }
-    open_streams(s);
-    s->running = true;
-    s->pc->live->slice = slice;
+    s->machine = s->pc->machine;
+    session_open_streams(s);
+    s->pc->live->slice = session_slice;
     s->pc->live->opaque = s;
-    choose_accel(s->pc->machine, o);
-    status = finish_live(s, machine_run(s->pc->machine, o->limit));
-    monitor_free(s->monitor);
-    stream_close(s->monitor_stream);
-    stream_close(s->serial);
+    session_choose_accel(s->machine, o);
+    status = finish_live(s, session_run(s));
+    session_close_streams(s);
     pc_free(s->pc);
     return status;
 }
 
-/* -- A replay -------------------------------------------------------------- */
-
-static int run_replay(const struct options *o)
-{
-    char *message;
-    struct machine *m = recording_open(&x86_guest, o->replay, &message);
-    uint64_t recorded, own, first;
-    enum replay_state state;
-    struct boundary *replay;
-    clock_t start = clock();
-    double seconds;
-
-    if (!m) {
-        panda_fatal("%s", message);
-    }
-    replay = m->boundary;
-    choose_accel(m, o);
-    first = m->cpu->count;
-    machine_run(m, o->limit);
-    seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
-    state = replay_state(replay);
-    replay_hashes(replay, &recorded, &own);
-    if (replay_message(replay)) {
-        fprintf(stderr, "panda: %s\n", replay_message(replay));
-    }
-    printf("replay of %s: %s, %" PRIu64 " steps, %.1f million a second\n",
-           o->replay,
-           state == REPLAY_IDENTICAL  ? "identical"
-           : state == REPLAY_DIVERGED ? "DIVERGED"
-           : state == REPLAY_TORN     ? "torn"
-                                      : "not ended",
-           m->cpu->count - first,
-           (double)(m->cpu->count - first) / 1e6 / (seconds + 1e-9));
-    if (o->verify) {
-        printf("recorded %016" PRIx64 "\nown      %016" PRIx64 "\n", recorded,
-               own);
-    }
-    replay->ops->free(replay);
-    machine_free(m);
-    return state == REPLAY_IDENTICAL ? 0 : 1;
-}
-
 int main(int argc, char **argv)
 {
-    struct session session = {0};
+    struct options options;
 
     (void)argc;
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
-    options_parse(argv, &session.options);
-    return session.options.replay ? run_replay(&session.options)
-                                  : run_live(&session);
+    session_catch_signals();
+    options_parse(argv, &options);
+    return options.replay ? session_replay(&options) : run_live(&options);
 }

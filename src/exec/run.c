@@ -118,6 +118,15 @@ bool machine_use_jit(struct machine *m)
     return true;
 }
 
+struct machine_code machine_code(const struct machine *m)
+{
+    const struct jit *jit = m->jit;
+
+    return jit ? (struct machine_code){jit->memory.used, jit->memory.size,
+                                       jit->n_flushes, jit->n_links}
+               : (struct machine_code){0};
+}
+
 /* Generates the unit's code. False: it stays interpreted. */
 static bool compile(struct machine *m, struct unit *unit)
 {

@@ -113,6 +113,12 @@ struct guest {
     /* Of the architectural state in canonical form, memory excepted. */
     uint64_t (*hash_registers)(const struct cpu *cpu);
     void (*print_registers)(const struct cpu *cpu, void *file);
+    unsigned (*code_bits)(const struct cpu *cpu); /* for disassembly */
+    /* After the fields were set to a stranger's bytes: could a CPU be so? */
+    bool (*is_sound)(const struct cpu *cpu);
+    /* What a recording carries to be refused by another CPU: a line for each
+     * property that software can see, file: FILE *. */
+    void (*describe)(void *file);
 };
 
 #endif

@@ -149,6 +149,9 @@ void x86_deliver_exception(struct cpu *cpu);
 bool x86_accepts_interrupt(const struct cpu *cpu);
 void x86_deliver_interrupt(struct cpu *cpu, unsigned vector);
 
+/* See struct guest. */
+void x86_describe(void *file);
+
 enum x86_helper {
 #define X86_HELPER(name, function, result, n, args, effects) \
     X86_HELPER_##name,

@@ -58,6 +58,7 @@ struct jit {
     void *enter;          /* see jit_run() */
     uint32_t flags_slot;  /* or UINT32_MAX */
     struct host_exit *crossing;
+    uint64_t n_flushes, n_links; /* for the curious */
 };
 
 bool jit_open(struct jit *jit, const struct guest *guest, size_t size);
