@@ -109,7 +109,8 @@ static void check_sync(struct replay *replay)
     uint64_t pc = m->cpu->guest->get_pc(m->cpu);
 
     if (pc != event->address) {
-        replay_diverge(replay, "the recording was at pc 0x%" PRIx64, event->address);
+        replay_diverge(replay, "the recording was at pc 0x%" PRIx64,
+                       event->address);
     } else if ((hash_registers(m) ^ replay->inward) != event->value) {
         replay_diverge(replay, "the registers, or what came in, differ");
     } else {
@@ -222,9 +223,10 @@ static enum poll_result replay_poll(struct boundary *b)
                 log_entry_name(replay->next.event.kind), replay->next.count);
     }
     if (replay->state == REPLAY_RUNNING && cpu->halted) {
-        replay_diverge(replay, "the CPU has halted here, and the recording goes on "
-                        "with a %s at count %" PRIu64,
-                log_entry_name(replay->next.event.kind), replay->next.count);
+        replay_diverge(replay, "the CPU has halted here, and the recording "
+                       "goes on with a %s at count %" PRIu64,
+                       log_entry_name(replay->next.event.kind),
+                       replay->next.count);
     }
     return replay->state == REPLAY_RUNNING ? POLL_RUN : POLL_STOP;
 }

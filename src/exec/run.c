@@ -122,8 +122,11 @@ struct machine_code machine_code(const struct machine *m)
 {
     const struct jit *jit = m->jit;
 
-    return jit ? (struct machine_code){jit->memory.used, jit->memory.size,
-                                       jit->n_flushes, jit->n_links}
+    return jit ? (struct machine_code){jit->memory.used +
+                                           jit->memory.cold_used -
+                                           jit->memory.cold_start,
+                                       jit->memory.size, jit->n_flushes,
+                                       jit->n_links}
                : (struct machine_code){0};
 }
 
