@@ -4,6 +4,7 @@
  * recording replays to the recorded state, however units are cut; a bit
  * flipped in a register, in RAM or in a logged value is always noticed.
  */
+#include "boundary/drive.h"
 #include "boundary/hash.h"
 #include "boundary/record.h"
 #include "boundary/replay.h"
@@ -69,6 +70,15 @@ static void gadget_write(void *opaque, uint64_t address, uint64_t value,
     live_post(gadget->live, &event);
 }
 
+static void gadget_receive(void *opaque, const uint8_t *bytes, size_t size)
+{
+    struct gadget *gadget = opaque;
+
+    gadget->state = mix(gadget->state ^ bytes[0] << 8 ^ size ^
+                        clock_now(gadget->live->clock));
+    gadget->raised |= bytes[0] & 1;
+}
+
 static bool gadget_raised(void *opaque)
 {
     return ((struct gadget *)opaque)->raised;
@@ -85,8 +95,15 @@ static unsigned gadget_acknowledge(void *opaque)
 static const struct io_handlers gadget_handlers = {gadget_read, gadget_write,
                                                    8};
 
+static const struct device_field gadget_fields[] = {
+    DEVICE_FIELD(struct gadget, state)};
+static const struct device_table gadget_table = {"gadget", gadget_fields, 1,
+                                                 NULL};
+
 static void attach(struct gadget *gadget, struct machine *m)
 {
+    struct live_input input = {"bytes", gadget_receive, gadget};
+
     memset(gadget, 0, sizeof(*gadget));
     gadget->live = live_new(m);
     gadget->timer = (struct timer){.expired = gadget_tick, .opaque = gadget};
@@ -97,6 +114,8 @@ static void attach(struct gadget *gadget, struct machine *m)
                &gadget_handlers, gadget);
     gadget->live->pin = (struct interrupt_pin){gadget_raised,
                                                gadget_acknowledge, gadget};
+    live_add_device(gadget->live, &gadget_table, gadget);
+    live_add_input(gadget->live, &input);
     m->boundary = &gadget->live->boundary;
 }
 
@@ -119,7 +138,26 @@ static uint64_t live_hash(uint64_t seed, unsigned unit_insns)
     return hash;
 }
 
-static uint64_t record(uint64_t seed)
+/* The recorder's choices, which no guest can see. */
+static const struct record_pace pace = {700, 4000, 1000, 1000, 100000};
+
+/* Input comes at random counts, when there is to be any. */
+static void run_with_input(struct live *live, uint64_t seed, bool input)
+{
+    struct machine *m = live->boundary.machine;
+    uint64_t dice = seed;
+
+    while (input && m->cpu->count < STEPS - 1000) {
+        dice = mix(dice + 1);
+        machine_run(m, m->cpu->count + dice % 900);
+        for (unsigned i = dice >> 40 & 3; i-- > 0;) {
+            live_input(live, 0, &dice, 1 + (dice >> 50) % sizeof(dice));
+        }
+    }
+    machine_run(m, STEPS);
+}
+
+static uint64_t record(uint64_t seed, bool input)
 {
     struct machine *m = toy_machine(seed);
     struct gadget gadget;
@@ -130,9 +168,10 @@ static uint64_t record(uint64_t seed)
     attach(&gadget, m);
     log = log_writer_open(path, true, &identity, &message);
     if (log) {
-        struct boundary *record = record_begin(gadget.live, log);
+        struct boundary *record = record_begin(gadget.live, log, NULL);
 
-        machine_run(m, STEPS);
+        record_set_pace(record, &pace);
+        run_with_input(gadget.live, seed, input);
         hash = hash_state(m);
         if (!record_end(record, &message)) {
             hash = 0;
@@ -165,7 +204,7 @@ static enum replay_state replay(uint64_t seed, unsigned unit_insns,
         machine_free(m);
         return REPLAY_TORN;
     }
-    replay = replay_begin(m, log);
+    replay = replay_begin(m, log, NULL);
     m->unit_insns = unit_insns;
     if (fault->where) {
         machine_run(m, fault->count);
@@ -179,7 +218,7 @@ static enum replay_state replay(uint64_t seed, unsigned unit_insns,
     machine_run(m, UINT64_MAX);
     state = replay_state(replay);
     replay_hashes(replay, &recorded, hash);
-    if (state == REPLAY_DIVERGED && !fault->where) {
+    if (state == REPLAY_DIVERGED && !fault->where && fault->bit) {
         printf("  %s\n", replay_message(replay));
     }
     replay->ops->free(replay);
@@ -192,7 +231,7 @@ static enum replay_state replay(uint64_t seed, unsigned unit_insns,
 static void test_same(void)
 {
     static const unsigned lengths[] = {64, 7, 1};
-    const struct fault none = {NOTHING, 0, 0};
+    const struct fault none = {NOTHING, 0, 1};
     bool live = true, recorded = true, replayed = true;
 
     for (uint64_t seed = 1; seed <= 10; seed++) {
@@ -200,7 +239,7 @@ static void test_same(void)
 
         live = live && hash == live_hash(seed, 7) &&
                hash == live_hash(seed, 1);
-        recorded = recorded && hash == record(seed);
+        recorded = recorded && hash == record(seed, false);
         for (unsigned i = 0; i < 3; i++) {
             replayed = replayed && replay(seed, lengths[i], &none, &own) ==
                                        REPLAY_IDENTICAL &&
@@ -217,7 +256,7 @@ static void test_faults(void)
     unsigned noticed = 0, n = 0;
 
     for (uint64_t seed = 1; seed <= 4; seed++) {
-        record(seed);
+        record(seed, false);
         for (unsigned i = 0; i < 25; i++, n++) {
             uint64_t dice = mix(seed * 100 + i), own;
             struct fault fault = {i % 2 ? REGISTER : MEMORY, 1 + dice % 25000,
@@ -245,7 +284,7 @@ static bool spoil_entry(unsigned which)
     snprintf(other, sizeof(other), "%s.spoilt", path);
     to = log_writer_open(other, true, &identity, &message);
     while (log_reader_next(from, LOG_INWARD, &entry) == LOG_READ_ENTRY) {
-        if (n++ == which) {
+        if (entry.event.kind != INWARD_WRITE && n++ == which) {
             entry.event.value ^= 1;
         }
         log_writer_put(to, LOG_INWARD, &entry);
@@ -258,20 +297,91 @@ static bool spoil_entry(unsigned which)
 
 static void test_spoilt_log(void)
 {
-    const struct fault none = {NOTHING, 0, 0};
+    const struct fault none = {NOTHING, 0, 0}; /* and no message */
+    unsigned spoilt = 0, noticed = 0;
+
+    for (unsigned i = 0; spoilt < 100; i++) {
+        uint64_t own;
+
+        record(3, true);
+        if (spoil_entry((unsigned)(mix(i) % 1000))) {
+            spoilt++;
+            noticed += replay(3, 64, &none, &own) == REPLAY_DIVERGED;
+        }
+    }
+    expect(noticed == 100, "100 of 100 changed values in the log are noticed");
+}
+
+/* The sum over pages that is kept is the one over all pages. */
+static void test_page_hashes(void)
+{
+    struct machine *m = toy_machine(5);
+    struct page_hashes *hashes = page_hashes_new(m);
+    struct gadget gadget;
     bool good = true;
 
-    for (unsigned i = 0; i < 40; i++) {
-        uint64_t right = record(3), own;
-        enum replay_state state;
-
-        if (!spoil_entry((unsigned)(mix(i) % 400))) {
-            continue;
-        }
-        state = replay(3, 64, &none, &own);
-        good = good && (state == REPLAY_DIVERGED || own == right);
+    attach(&gadget, m);
+    page_hashes_take(hashes);
+    for (uint64_t count = 0; count < STEPS; count += 777) {
+        machine_run(m, count);
+        good = good && page_hashes_state(hashes) == hash_state(m);
     }
-    expect(good, "40 logged values changed: noticed, or without any effect");
+    expect(good, "hashes kept by page are those of the whole memory");
+    page_hashes_free(hashes);
+    live_free(gadget.live);
+    machine_free(m);
+}
+
+/* Runs the real gadget from the log's second stream; `spoil` makes it another
+ * gadget at the start. */
+static enum replay_state drive(uint64_t seed, unsigned unit_insns, bool spoil,
+                               bool *complete)
+{
+    struct machine *m = toy_machine(seed);
+    struct gadget gadget;
+    char *message = NULL;
+    struct log_reader *log = log_reader_open(path, &message);
+    struct boundary *driven;
+    enum replay_state state;
+
+    attach(&gadget, m);
+    gadget.state += spoil;
+    driven = drive_begin(gadget.live, log, NULL);
+    m->unit_insns = unit_insns;
+    machine_run(m, UINT64_MAX);
+    state = replay_state(driven);
+    *complete = drive_is_complete(driven);
+    if (state == REPLAY_DIVERGED && !spoil) {
+        printf("  %s\n", replay_message(driven));
+    }
+    driven->ops->free(driven);
+    live_free(gadget.live);
+    machine_free(m);
+    return state;
+}
+
+static void test_driven(void)
+{
+    const struct fault none = {NOTHING, 0, 1};
+    bool same = true, replayed = true, other = true, complete;
+    unsigned matters = 0; /* runs in which the input did */
+
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        uint64_t hash = record(seed, true), own;
+
+        matters += hash != live_hash(seed, 64);
+        replayed = replayed &&
+                   replay(seed, 7, &none, &own) == REPLAY_IDENTICAL &&
+                   own == hash;
+        for (unsigned insns = 1; insns <= 64; insns *= 8) {
+            same = same && drive(seed, insns, false, &complete) ==
+                               REPLAY_IDENTICAL && complete;
+        }
+        other = other && drive(seed, 64, true, &complete) == REPLAY_DIVERGED;
+    }
+    expect(replayed && matters >= 5, "10 recordings with input replay");
+    expect(same, "the real devices, fed from the log, do the same again");
+    expect(other, "another device's doing is noticed");
 }
 
 int main(void)
@@ -280,6 +390,8 @@ int main(void)
     test_same();
     test_faults();
     test_spoilt_log();
+    test_page_hashes();
+    test_driven();
     unlink(path);
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;

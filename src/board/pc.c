@@ -297,6 +297,41 @@ bool pc_add_devices(struct pc *pc, const struct rtc_cmos *rtc)
     return add_debug_exit(pc);
 }
 
+static void com1_receive(void *opaque, const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        uart16550_receive(&((struct pc *)opaque)->com1, bytes[i]);
+    }
+}
+
+static void com1_break(void *opaque, const uint8_t *bytes, size_t size)
+{
+    (void)bytes;
+    (void)size;
+    uart16550_receive_break(&((struct pc *)opaque)->com1);
+}
+
+/* For snapshots and recordings: the order is part of their format. */
+static void name_devices(struct pc *pc)
+{
+    const struct live_input com1 = {"com1", com1_receive, pc};
+    const struct live_input broken = {"com1 break", com1_break, pc};
+    const struct live_device devices[] = {
+        {&i8259_table, &pc->pic},   {&pit8254_table, &pc->pit},
+        {&rtc_cmos_table, &pc->rtc}, {&uart16550_table, &pc->com1},
+        {&i8042_table, &pc->keyboard}, {&port92_table, &pc->port92},
+        {&local_apic_table, &pc->local_apic},
+        {&io_apic_table, &pc->io_apic}, {&acpi_pm_table, &pc->pm},
+        {&pc_table, pc},
+    };
+
+    for (unsigned i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+        live_add_device(pc->live, devices[i].table, devices[i].device);
+    }
+    pc->com1_input = live_add_input(pc->live, &com1);
+    pc->com1_break = live_add_input(pc->live, &broken);
+}
+
 /* Base memory and what is above 1 MiB, in kilobytes and 64 KiB pieces. */
 static void describe_memory(struct pc *pc, uint64_t size)
 {
@@ -374,6 +409,7 @@ struct pc *pc_new(const struct pc_options *options, char **message)
         pc_free(pc);
         return NULL;
     }
+    name_devices(pc);
     describe_memory(pc, size);
     return pc;
 }

@@ -46,6 +46,7 @@ struct pc {
     uint8_t a20[2];  /* levels: keyboard controller, port 0x92 */
     uint8_t a20_open;
 
+    unsigned com1_input, com1_break; /* for live_input() */
     struct pc_image *image; /* what a reset starts anew */
     int exit_status;        /* of the debug exit; -1: not used */
     uint64_t seed;
@@ -57,6 +58,12 @@ extern const struct device_table pc_table;
 /* NULL: *message (to be freed) says why. */
 struct pc *pc_new(const struct pc_options *options, char **message);
 void pc_free(struct pc *pc);
+
+/* What a recording needs to know to build the machine again: a text of lines
+ * (to be freed), and back. False: *message as above. */
+char *pc_options_print(const struct pc_options *options);
+bool pc_options_parse(const char *text, struct pc_options *options,
+                      char **message);
 
 /* Loads a bzImage, an initial RAM disk (path may be NULL) and a command line,
  * and points the CPU at the kernel. False: *message as above. */

@@ -103,9 +103,11 @@ bool inward_apply(struct machine *m, const struct inward_event *event,
     switch (event->kind) {
     case INWARD_READ: /* has taken effect in its instruction */
     case INWARD_SYNC:
+    case INWARD_HASH:
     case INWARD_END:
         return true;
     case INWARD_WRITE:
+    case INWARD_POKE:
         return write_block(m, event, message);
     case INWARD_DELIVER:
         return deliver(m, event, message);

@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 struct live_queue {
     struct live_queue *next;
     struct inward_event event;
@@ -81,6 +84,11 @@ static void apply_queue(struct live *live)
     }
 }
 
+void live_settle(struct live *live)
+{
+    apply_queue(live);
+}
+
 /* -- Outward --------------------------------------------------------------- */
 
 static enum io_space space_of(enum io_kind kind)
@@ -115,6 +123,69 @@ static void live_write(struct boundary *b, enum io_kind kind,
         io_map_write(live->io, space_of(kind), address, value, size);
     } else if (live->board.outward) {
         live->board.outward(live->board.opaque, kind, address, value);
+    }
+}
+
+/* -- From outside the machine ---------------------------------------------- */
+
+unsigned live_add_input(struct live *live, const struct live_input *input)
+{
+    panda_assert(live->n_inputs < LIVE_INPUTS_MAX);
+    live->inputs[live->n_inputs] = *input;
+    return live->n_inputs++;
+}
+
+void live_input(struct live *live, unsigned input, const void *bytes,
+                size_t size)
+{
+    const struct inward_event event = {
+        .kind = INWARD_INPUT, .what = input, .bytes = bytes, .size = size};
+    const struct live_input *to = &live->inputs[input];
+
+    panda_assert(input < live->n_inputs);
+    clock_set(live->clock, virtual_time(live));
+    if (live->observe_outside) {
+        live->observe_outside(live->observer, &event);
+    }
+    to->receive(to->opaque, bytes, size);
+}
+
+/* -- Devices as state ------------------------------------------------------ */
+
+void live_add_device(struct live *live, const struct device_table *table,
+                     void *device)
+{
+    panda_assert(live->n_devices < LIVE_DEVICES_MAX);
+    live->devices[live->n_devices++] = (struct live_device){table, device};
+}
+
+uint64_t live_hash_devices(const struct live *live)
+{
+    uint64_t hash = 0;
+
+    for (unsigned i = 0; i < live->n_devices; i++) {
+        const struct live_device *d = &live->devices[i];
+
+        for (unsigned k = 0; k < d->table->n_fields; k++) {
+            const struct device_field *field = &d->table->fields[k];
+
+            hash = XXH3_64bits_withSeed((uint8_t *)d->device + field->offset,
+                                        (size_t)field->size * field->count,
+                                        hash);
+        }
+    }
+    return hash;
+}
+
+void live_devices_loaded(struct live *live)
+{
+    clock_set(live->clock, virtual_time(live));
+    for (unsigned i = 0; i < live->n_devices; i++) {
+        const struct live_device *d = &live->devices[i];
+
+        if (d->table->loaded) {
+            d->table->loaded(d->device);
+        }
     }
 }
 
@@ -185,6 +256,18 @@ static bool look_outside(struct live *live)
 
 #define SKIPS_WITHOUT_LOOK 1000u
 
+/* A sleep that host input cuts short is an input, too. */
+static uint64_t sleep_first(struct live *live, uint64_t now, uint64_t ns)
+{
+    struct inward_event event = {.kind = INWARD_SLEPT};
+
+    event.value = live->sleep(live->opaque, now, ns);
+    if (event.value < ns && live->observe_outside) {
+        live->observe_outside(live->observer, &event);
+    }
+    return event.value;
+}
+
 /* Lets time pass while the CPU is halted. False: the run ends. */
 static bool skip(struct live *live)
 {
@@ -200,7 +283,7 @@ static bool skip(struct live *live)
         return false;
     }
     if (live->sleep) {
-        event.value = live->sleep(live->opaque, now, ns);
+        event.value = sleep_first(live, now, ns);
     }
     if (event.value == LIVE_FOREVER) {
         hangs(live, "");
@@ -209,7 +292,8 @@ static bool skip(struct live *live)
     if (event.value) {
         apply(live, &event);
     }
-    if (event.value < ns || ++live->skips >= SKIPS_WITHOUT_LOOK) {
+    if (event.value < ns || live->always_look ||
+        ++live->skips >= SKIPS_WITHOUT_LOOK) {
         return look_outside(live);
     }
     return true;

@@ -1,7 +1,8 @@
 /*
  * The live side: devices answer, and virtual time moves them. The board fills
- * in the wires; everything inward goes past one observer, which is how a
- * recording is made.
+ * in the wires, and names its devices and its inputs. Everything inward goes
+ * past one observer, and everything from outside the machine past another,
+ * which is how a recording is made.
  */
 #ifndef BOUNDARY_LIVE_H
 #define BOUNDARY_LIVE_H
@@ -9,6 +10,7 @@
 #include "boundary/boundary.h"
 
 struct clock;
+struct device_table;
 struct io_map;
 
 /* The pins that lead to the CPU. */
@@ -38,6 +40,22 @@ struct live_board {
 /* What sleep() returns when nobody will ever wake the guest. */
 #define LIVE_FOREVER UINT64_MAX
 
+/* A device's state, for snapshots and hashes. */
+struct live_device {
+    const struct device_table *table;
+    void *device;
+};
+
+/* Where bytes from outside the machine go to. */
+struct live_input {
+    const char *name;
+    void (*receive)(void *opaque, const uint8_t *bytes, size_t size);
+    void *opaque;
+};
+
+#define LIVE_DEVICES_MAX 32u
+#define LIVE_INPUTS_MAX 8u
+
 struct live {
     struct boundary boundary; /* first */
     struct clock *clock;
@@ -45,6 +63,12 @@ struct live {
     struct interrupt_pin pin;
     struct nmi_pin nmi;
     struct live_board board;
+
+    /* In an order that is the board's: part of the snapshot's format. */
+    struct live_device devices[LIVE_DEVICES_MAX];
+    unsigned n_devices;
+    struct live_input inputs[LIVE_INPUTS_MAX];
+    unsigned n_inputs;
 
     /* Called while the CPU is halted and virtual time, which is `now`, is to
      * jump by `ns` (LIVE_FOREVER: no timer runs). May sleep; returns by how
@@ -55,11 +79,14 @@ struct live {
     enum poll_result (*slice)(void *opaque);
     void *opaque; /* of both */
 
-    /* Told of everything inward, before it takes effect. */
+    /* Told of everything inward, before it takes effect; and of what came
+     * from outside the machine (INPUT, SLEPT). */
     void (*observe)(void *observer, const struct inward_event *event);
+    void (*observe_outside)(void *observer, const struct inward_event *event);
     void *observer;
 
-    unsigned skips; /* since slice() was called */
+    unsigned skips;   /* since slice() was called */
+    bool always_look; /* slice() is called after every skip */
 
     struct live_queue *queue; /* caused by an outward call, not yet applied */
 };
@@ -73,5 +100,25 @@ void live_renew(struct live *live);
 /* For boards and devices: takes effect between steps, in this order. The
  * bytes are copied. */
 void live_post(struct live *live, const struct inward_event *event);
+
+/* For boards, while they wire. The input's number is returned. */
+void live_add_device(struct live *live, const struct device_table *table,
+                     void *device);
+unsigned live_add_input(struct live *live, const struct live_input *input);
+
+/* Between steps: what was posted takes effect now. So nothing is on its way
+ * when a snapshot is taken. */
+void live_settle(struct live *live);
+
+/* From outside the machine, between slices: bytes for an input. The only way
+ * in, so that it can be recorded. */
+void live_input(struct live *live, unsigned input, const void *bytes,
+                size_t size);
+
+/* Of the state of all devices. */
+uint64_t live_hash_devices(const struct live *live);
+/* After their fields were set: lets each device make itself sound. The CPU's
+ * count and skipped time are there already. */
+void live_devices_loaded(struct live *live);
 
 #endif

@@ -15,7 +15,7 @@
 
 #include "boundary/log_entry.h"
 
-#define LOG_FORMAT_VERSION 1u
+#define LOG_FORMAT_VERSION 2u
 
 enum log_stream {
     LOG_INWARD = 0,   /* what replay needs */
@@ -40,11 +40,13 @@ struct log_writer *log_writer_open(const char *path, bool force,
 /* Never fails at once: see log_writer_failure(). */
 void log_writer_put(struct log_writer *log, enum log_stream stream,
                     const struct log_entry *entry);
-/* Hands what is pending to the thread that writes; called once a second. */
+/* Hands what is pending to the thread that writes; called every 300 ms. */
 void log_writer_flush(struct log_writer *log);
 /* NULL, or a sentence: the disk is full, ... What came before is sound. */
 const char *log_writer_failure(struct log_writer *log);
-uint64_t log_writer_bytes(struct log_writer *log); /* in the file so far */
+/* In the file so far. */
+uint64_t log_writer_bytes(struct log_writer *log);
+uint64_t log_writer_chunks(struct log_writer *log);
 /* Writes index and end. False: *message as above. Frees the writer. */
 bool log_writer_close(struct log_writer *log, char **message);
 

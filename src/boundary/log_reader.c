@@ -38,6 +38,7 @@ struct log_reader {
     uint64_t size, first_chunk;
     struct log_identity identity;
     char *description, *problem;
+    ZSTD_DCtx *zstd;
     struct cursor cursor[STREAMS];
     uint64_t last_count[STREAMS];
 };
@@ -102,17 +103,19 @@ static uint8_t *read_packed(const struct log_reader *log, uint64_t offset,
     return NULL;
 }
 
-static bool unpack(struct cursor *cursor, const uint8_t *packed,
-                   const struct chunk_head *head)
+static bool unpack(struct log_reader *log, struct cursor *cursor,
+                   const uint8_t *packed, const struct chunk_head *head)
 {
     size_t size;
 
     free(cursor->raw);
     cursor->raw = malloc(head->raw + 1ul);
-    if (!cursor->raw) {
+    log->zstd = log->zstd ? log->zstd : ZSTD_createDCtx();
+    if (!cursor->raw || !log->zstd) {
         return false;
     }
-    size = ZSTD_decompress(cursor->raw, head->raw, packed, head->packed);
+    size = ZSTD_decompressDCtx(log->zstd, cursor->raw, head->raw, packed,
+                               head->packed);
     cursor->size = size;
     cursor->at = 0;
     cursor->left = head->n_entries;
@@ -151,7 +154,7 @@ static enum log_result next_chunk(struct log_reader *log,
             !(packed = read_packed(log, offset, bytes, &head))) {
             return torn(log, cursor, "damaged or cut off");
         }
-        good = head.stream != stream || unpack(cursor, packed, &head);
+        good = head.stream != stream || unpack(log, cursor, packed, &head);
         free(packed);
         if (!good) {
             return torn(log, cursor, "damaged");
@@ -296,6 +299,7 @@ void log_reader_close(struct log_reader *log)
     for (unsigned i = 0; i < STREAMS; i++) {
         free(log->cursor[i].raw);
     }
+    ZSTD_freeDCtx(log->zstd);
     free(log->description);
     free(log->problem);
     free(log);

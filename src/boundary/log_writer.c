@@ -38,7 +38,7 @@ struct log_writer {
     pthread_cond_t changed;
     struct chunk *queue, **queue_tail;
     char *failure;
-    uint64_t bytes;
+    uint64_t bytes, chunks;
 
     /* Of the thread alone. */
     int fd;
@@ -131,6 +131,7 @@ static void write_chunk(struct log_writer *log, const struct chunk *chunk)
     add_to_index(log, chunk->first.count);
     pthread_mutex_lock(&log->lock);
     log->bytes += CHUNK_HEADER_SIZE + packed;
+    log->chunks++;
     pthread_mutex_unlock(&log->lock);
 }
 
@@ -247,6 +248,16 @@ uint64_t log_writer_bytes(struct log_writer *log)
     bytes = log->bytes;
     pthread_mutex_unlock(&log->lock);
     return bytes;
+}
+
+uint64_t log_writer_chunks(struct log_writer *log)
+{
+    uint64_t chunks;
+
+    pthread_mutex_lock(&log->lock);
+    chunks = log->chunks;
+    pthread_mutex_unlock(&log->lock);
+    return chunks;
 }
 
 /* -- Opening and closing --------------------------------------------------- */

@@ -4,31 +4,17 @@
  * An entry that does not fit is a divergence, which ends the run with the
  * interval since the last place that fitted.
  */
-#include "boundary/replay.h"
+#include "boundary/replay_parts.h"
 
 #include "base/error.h"
 #include "boundary/hash.h"
+#include "boundary/record.h"
 #include "exec/machine.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-struct replay {
-    struct boundary boundary; /* first */
-    struct log_reader *log;
-    struct log_entry next; /* not yet applied */
-    enum replay_state state;
-    uint64_t last_good; /* count of the last sync that fitted */
-    uint64_t recorded_hash, own_hash;
-    char *message;
-};
-
-static struct replay *replay_of(struct boundary *b)
-{
-    return (struct replay *)b;
-}
 
 static void finish(struct replay *replay, enum replay_state state)
 {
@@ -37,8 +23,7 @@ static void finish(struct replay *replay, enum replay_state state)
                  replay->message ? replay->message : "the recording ends");
 }
 
-static void __attribute__((format(printf, 2, 3)))
-diverge(struct replay *replay, const char *format, ...)
+void replay_diverge(struct replay *replay, const char *format, ...)
 {
     struct machine *m = replay->boundary.machine;
     char what[256];
@@ -53,26 +38,68 @@ diverge(struct replay *replay, const char *format, ...)
     replay->message = panda_message(
         "the replay differs from the recording between count %" PRIu64
         " and %" PRIu64 " (pc 0x%" PRIx64 "): %s",
-        replay->last_good, m->cpu->count, m->cpu->guest->get_pc(m->cpu),
+        replay->info.last_good, m->cpu->count, m->cpu->guest->get_pc(m->cpu),
         what);
     finish(replay, REPLAY_DIVERGED);
 }
 
 /* -- The log --------------------------------------------------------------- */
 
-static void advance(struct replay *replay)
+static void torn(struct replay *replay, const char *why)
 {
+    replay->message = panda_message("%s", why);
+    finish(replay, REPLAY_TORN);
+}
+
+static bool carries_value(const struct inward_event *event)
+{
+    return event->kind == INWARD_READ || event->kind == INWARD_SKIP ||
+           event->kind == INWARD_DELIVER;
+}
+
+/* See replay_flip_value(). */
+static void flip(struct replay *replay)
+{
+    struct inward_event *event = &replay->next.event;
+    unsigned bits = event->kind == INWARD_READ ? 8 * (unsigned)event->size
+                                               : 8;
+
+    if (replay->next.count >= replay->flip_count && carries_value(event)) {
+        event->value ^= 1ull << replay->flip_bit % bits;
+        replay->flip_count = UINT64_MAX;
+    }
+}
+
+void replay_advance(struct replay *replay)
+{
+    const struct log_entry *next = &replay->next;
+
     switch (log_reader_next(replay->log, LOG_INWARD, &replay->next)) {
     case LOG_READ_ENTRY:
         break;
     case LOG_READ_END: /* without an END entry */
     case LOG_READ_TORN:
-        replay->message = panda_message(
-            "%s", log_reader_problem(replay->log)
-                      ? log_reader_problem(replay->log)
-                      : "the log has no end entry");
-        finish(replay, REPLAY_TORN);
+        torn(replay, log_reader_problem(replay->log)
+                         ? log_reader_problem(replay->log)
+                         : "the log has no end entry");
+        return;
     }
+    /* So that a forged log cannot let the guest run for ever. */
+    if (next->count - replay->last_sync > SYNC_STEPS) {
+        torn(replay, "the log has no sync entry where one is due");
+    }
+    if (next->event.kind == INWARD_SYNC) {
+        replay->last_sync = next->count;
+    }
+    if (replay->flip_count != UINT64_MAX) {
+        flip(replay);
+    }
+}
+
+static void check_fitted(struct replay *replay)
+{
+    replay->info.last_good = replay->boundary.machine->cpu->count;
+    replay->info.n_checks++;
 }
 
 static void check_sync(struct replay *replay)
@@ -82,11 +109,21 @@ static void check_sync(struct replay *replay)
     uint64_t pc = m->cpu->guest->get_pc(m->cpu);
 
     if (pc != event->address) {
-        diverge(replay, "the recording was at pc 0x%" PRIx64, event->address);
-    } else if (hash_registers(m) != event->value) {
-        diverge(replay, "the registers differ");
+        replay_diverge(replay, "the recording was at pc 0x%" PRIx64,
+                       event->address);
+    } else if ((hash_registers(m) ^ replay->inward) != event->value) {
+        replay_diverge(replay, "the registers, or what came in, differ");
     } else {
-        replay->last_good = m->cpu->count;
+        check_fitted(replay);
+    }
+}
+
+static void check_hash(struct replay *replay)
+{
+    if (page_hashes_state(replay->hashes) != replay->next.event.value) {
+        replay_diverge(replay, "the memory differs");
+    } else {
+        check_fitted(replay);
     }
 }
 
@@ -95,34 +132,77 @@ static void check_end(struct replay *replay)
     replay->recorded_hash = replay->next.event.value;
     replay->own_hash = hash_state(replay->boundary.machine);
     if (replay->own_hash != replay->recorded_hash) {
-        diverge(replay, "the final state differs");
-    } else {
+        replay_diverge(replay, "the final state differs");
+        return;
+    }
+    check_fitted(replay);
+    switch (log_reader_next(replay->log, LOG_INWARD, &replay->next)) {
+    case LOG_READ_END:
         finish(replay, REPLAY_IDENTICAL);
+        break;
+    case LOG_READ_ENTRY:
+        torn(replay, "the log goes on behind its end entry");
+        break;
+    case LOG_READ_TORN:
+        torn(replay, log_reader_problem(replay->log));
+        break;
     }
 }
 
-/* Applies the next entry, whose count is reached. */
+void replay_came_in(struct replay *replay)
+{
+    replay->info.n_entries++;
+    replay->inward = hash_inward(replay->inward, replay->next.count,
+                                 &replay->next.event);
+}
+
+bool replay_is_check(const struct replay *replay)
+{
+    enum inward kind = replay->next.event.kind;
+
+    return kind == INWARD_SYNC || kind == INWARD_HASH || kind == INWARD_END;
+}
+
+void replay_check(struct replay *replay)
+{
+    replay->info.n_entries++;
+    switch (replay->next.event.kind) {
+    case INWARD_SYNC:
+        check_sync(replay);
+        break;
+    case INWARD_HASH:
+        check_hash(replay);
+        break;
+    default:
+        check_end(replay);
+        break;
+    }
+    if (replay->state == REPLAY_RUNNING) {
+        replay_advance(replay);
+    }
+}
+
+/* Applies the next entry, whose count is reached. A delivery that faults
+ * does not return: so the one after it is read before. */
 static void apply(struct replay *replay)
 {
     struct log_entry entry = replay->next;
+    bool deliver = entry.event.kind == INWARD_DELIVER;
     char *message;
 
-    if (entry.event.kind == INWARD_SYNC) {
-        check_sync(replay);
-    } else if (entry.event.kind == INWARD_END) {
-        check_end(replay);
+    if (replay_is_check(replay)) {
+        replay_check(replay);
         return;
     }
-    if (entry.event.kind == INWARD_DELIVER) {
-        advance(replay); /* before: a delivery that faults does not return */
+    replay_came_in(replay);
+    if (deliver) {
+        replay_advance(replay);
     }
     if (!inward_apply(replay->boundary.machine, &entry.event, &message)) {
-        diverge(replay, "the recording has %s", message);
+        replay_diverge(replay, "the recording has %s", message);
         free(message);
-    }
-    if (replay->state == REPLAY_RUNNING &&
-        entry.event.kind != INWARD_DELIVER) {
-        advance(replay);
+    } else if (!deliver) {
+        replay_advance(replay);
     }
 }
 
@@ -139,13 +219,14 @@ static enum poll_result replay_poll(struct boundary *b)
         apply(replay);
     }
     if (replay->state == REPLAY_RUNNING && replay->next.count < cpu->count) {
-        diverge(replay, "the recording has a %s at count %" PRIu64,
+        replay_diverge(replay, "the recording has a %s at count %" PRIu64,
                 log_entry_name(replay->next.event.kind), replay->next.count);
     }
     if (replay->state == REPLAY_RUNNING && cpu->halted) {
-        diverge(replay, "the CPU has halted here, and the recording goes on "
-                        "with a %s at count %" PRIu64,
-                log_entry_name(replay->next.event.kind), replay->next.count);
+        replay_diverge(replay, "the CPU has halted here, and the recording "
+                       "goes on with a %s at count %" PRIu64,
+                       log_entry_name(replay->next.event.kind),
+                       replay->next.count);
     }
     return replay->state == REPLAY_RUNNING ? POLL_RUN : POLL_STOP;
 }
@@ -153,9 +234,10 @@ static enum poll_result replay_poll(struct boundary *b)
 /* A read is taken in its instruction; behind that it would be overdue. */
 static uint64_t replay_deadline(struct boundary *b)
 {
-    const struct replay *replay = replay_of(b);
+    const struct log_entry *next = &replay_of(b)->next;
 
-    return replay->next.count + (replay->next.event.kind == INWARD_READ);
+    return next->count + (next->event.kind == INWARD_READ &&
+                          next->count != UINT64_MAX);
 }
 
 static uint64_t replay_read(struct boundary *b, enum io_kind kind,
@@ -170,7 +252,7 @@ static uint64_t replay_read(struct boundary *b, enum io_kind kind,
     }
     if (next->event.kind != INWARD_READ ||
         next->count != b->machine->cpu->count || next->event.size != size) {
-        diverge(replay, "a read of %u bytes of %s 0x%" PRIx64
+        replay_diverge(replay, "a read of %u bytes of %s 0x%" PRIx64
                         ", where the recording has a %s of %zu at count "
                         "%" PRIu64, size,
                 kind == BOUNDARY_PORT ? "port" : "address", address,
@@ -179,7 +261,8 @@ static uint64_t replay_read(struct boundary *b, enum io_kind kind,
         return 0;
     }
     value = next->event.value;
-    advance(replay);
+    replay_came_in(replay);
+    replay_advance(replay);
     return value;
 }
 
@@ -189,18 +272,27 @@ static void replay_write(struct boundary *b, enum io_kind kind,
     (void)b, (void)kind, (void)address, (void)value, (void)size;
 }
 
-static enum poll_result replay_slice_end(struct boundary *b)
+enum poll_result replay_slice_end(struct boundary *b)
 {
-    return replay_of(b)->state == REPLAY_RUNNING ? POLL_RUN : POLL_STOP;
+    struct replay *replay = replay_of(b);
+
+    if (replay->state != REPLAY_RUNNING) {
+        return POLL_STOP;
+    }
+    return replay->slice ? replay->slice(replay->opaque) : POLL_RUN;
+}
+
+void replay_release(struct replay *replay)
+{
+    log_reader_close(replay->log);
+    page_hashes_free(replay->hashes);
+    free(replay->message);
+    free(replay);
 }
 
 static void replay_free(struct boundary *b)
 {
-    struct replay *replay = replay_of(b);
-
-    log_reader_close(replay->log);
-    free(replay->message);
-    free(replay);
+    replay_release(replay_of(b));
 }
 
 static const struct boundary_ops replay_ops = {
@@ -213,20 +305,58 @@ static const struct boundary_ops replay_ops = {
     .free = replay_free,
 };
 
-struct boundary *replay_begin(struct machine *machine, struct log_reader *log)
+void replay_init(struct replay *replay, const struct boundary_ops *ops,
+                 struct machine *machine, struct log_reader *log,
+                 struct page_hashes *hashes)
+{
+    replay->boundary.ops = ops;
+    replay->boundary.machine = machine;
+    replay->log = log;
+    replay->hashes = hashes;
+    if (!hashes) {
+        replay->hashes = page_hashes_new(machine);
+        page_hashes_take(replay->hashes);
+    }
+    page_hashes_begin(replay->hashes);
+    replay->info.first_count = replay->info.last_good = machine->cpu->count;
+    replay->info.last_count = log_reader_last_count(log, LOG_INWARD);
+    replay->last_sync = machine->cpu->count;
+    replay->flip_count = UINT64_MAX;
+    machine->boundary = &replay->boundary;
+    replay_advance(replay);
+}
+
+struct boundary *replay_begin(struct machine *machine, struct log_reader *log,
+                              struct page_hashes *hashes)
 {
     struct replay *replay = calloc(1, sizeof(*replay));
 
     if (!replay) {
         panda_bug("out of memory");
     }
-    replay->boundary.ops = &replay_ops;
-    replay->boundary.machine = machine;
-    replay->log = log;
-    replay->last_good = machine->cpu->count;
-    machine->boundary = &replay->boundary;
-    advance(replay);
+    replay_init(replay, &replay_ops, machine, log, hashes);
     return &replay->boundary;
+}
+
+void replay_set_slice(struct boundary *b,
+                      enum poll_result (*slice)(void *opaque), void *opaque)
+{
+    replay_of(b)->slice = slice;
+    replay_of(b)->opaque = opaque;
+}
+
+void replay_info(const struct boundary *b, struct replay_info *info)
+{
+    *info = ((const struct replay *)b)->info;
+}
+
+void replay_flip_value(struct boundary *b, uint64_t count, unsigned bit)
+{
+    struct replay *replay = replay_of(b);
+
+    replay->flip_count = count;
+    replay->flip_bit = bit;
+    flip(replay);
 }
 
 enum replay_state replay_state(const struct boundary *b)

@@ -5,6 +5,8 @@
 #include "boundary/boundary.h"
 #include "boundary/log_file.h"
 
+struct page_hashes;
+
 enum replay_state {
     REPLAY_RUNNING,
     REPLAY_IDENTICAL, /* the end was reached, and the hash is the same */
@@ -12,15 +14,32 @@ enum replay_state {
     REPLAY_DIVERGED,  /* the run is not the recorded one */
 };
 
-/* Takes over the machine's boundary; the log is owned. The machine is in the
+/* Takes over the machine's boundary; the log is owned, and so are the hashes,
+ * which hold every page (NULL: they are taken here). The machine is in the
  * state in which the recording began. */
-struct boundary *replay_begin(struct machine *machine,
-                              struct log_reader *log);
+struct boundary *replay_begin(struct machine *machine, struct log_reader *log,
+                              struct page_hashes *hashes);
+/* Between slices; no guest can see when. */
+void replay_set_slice(struct boundary *replay,
+                      enum poll_result (*slice)(void *opaque), void *opaque);
 enum replay_state replay_state(const struct boundary *replay);
 /* What happened where: a sentence, or NULL while all is well. */
 const char *replay_message(const struct boundary *replay);
-/* The hashes of the whole state at the end: recorded and own. */
+/* The hashes of the whole state at the end: recorded and own; 0: not there
+ * yet. */
 void replay_hashes(const struct boundary *replay, uint64_t *recorded,
                    uint64_t *own);
+
+struct replay_info {
+    uint64_t first_count, last_count; /* of the recording */
+    uint64_t last_good;  /* count of the last check that fitted */
+    uint64_t n_entries;  /* applied so far */
+    uint64_t n_checks;   /* of them, that fitted */
+};
+void replay_info(const struct boundary *replay, struct replay_info *info);
+
+/* For tests: the first value logged at that count or later is read with one
+ * bit changed. */
+void replay_flip_value(struct boundary *replay, uint64_t count, unsigned bit);
 
 #endif

@@ -157,6 +157,14 @@ static void use_code(struct machine *m, const struct options *o)
     }
 }
 
+void engine_choose(struct machine *m, const struct options *o)
+{
+    m->unit_insns = (unsigned)o->unit_insns;
+    if (parse_accel(o->accel).kind != ACCEL_INTERP) {
+        use_code(m, o);
+    }
+}
+
 struct engine *engine_new(struct machine *m, const struct options *o)
 {
     struct engine *engine = calloc(1, sizeof(*engine));
@@ -167,10 +175,7 @@ struct engine *engine_new(struct machine *m, const struct options *o)
     }
     engine->options = o;
     engine->machine = m;
-    m->unit_insns = (unsigned)o->unit_insns;
-    if (accel.kind != ACCEL_INTERP) {
-        use_code(m, o);
-    }
+    engine_choose(m, o);
     if (accel.kind == ACCEL_LOCKSTEP) {
         engine->lockstep = lockstep_new(m, accel.step);
     }

@@ -10,6 +10,9 @@ struct engine;
 /* Ends the program with a sentence when an option is wrong. */
 void engine_check(const struct options *options);
 
+/* How the machine runs guest code, lockstep aside. */
+void engine_choose(struct machine *machine, const struct options *options);
+
 /* The machine is about to run for the first time. */
 struct engine *engine_new(struct machine *machine,
                           const struct options *options);

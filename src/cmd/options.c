@@ -59,6 +59,11 @@ static const struct option {
     {"-replay", "NAME", "replay a recording", TEXT, AT(replay)},
     {"-replay-verify", NULL, "print the recorded hash and our own", FLAG,
      AT(verify)},
+    {"-replay-drive", NULL, "replay with the real devices, compared", FLAG,
+     AT(drive)},
+    {"-replay-diagnose", NULL, "when a replay differs, find where it parts",
+     FLAG, AT(diagnose)},
+    {"-debug-flip", "WHAT@COUNT[:BIT]", NULL, TEXT, AT(flip)},
     {"-seed", "N", "what the guest's random numbers follow from (0)", NUMBER,
      AT(seed)},
     {"-accel", "interp|jit|lockstep[,step=N]", "how guest code runs (jit)",
@@ -80,7 +85,7 @@ static void print_help(void)
     for (unsigned i = 0; i < N_OPTIONS; i++) {
         char left[64];
 
-        if (!table[i].help) { /* for those who work on the engine */
+        if (!table[i].help) { /* for tests, and who works on the engine */
             continue;
         }
         snprintf(left, sizeof(left), "%s %s", table[i].name,
@@ -258,6 +263,11 @@ static void check(const struct options *options)
     if (options->kernel && options->replay) {
         panda_fatal("-kernel and -replay exclude each other: a recording "
                     "brings its machine");
+    }
+    if (!options->replay &&
+        (options->verify || options->drive || options->diagnose)) {
+        panda_fatal("-replay-verify, -replay-drive and -replay-diagnose go "
+                    "with -replay NAME");
     }
     engine_check(options);
     if (options->unit_insns < 1 || options->unit_insns > 64) {

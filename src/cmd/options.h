@@ -8,7 +8,7 @@
 struct options {
     const char *kernel, *initrd, *append;
     const char *serial, *monitor; /* stream specifications, or NULL */
-    const char *replay, *accel, *jit, *hash_at;
+    const char *replay, *accel, *jit, *hash_at, *flip;
     uint64_t megabytes;
     uint64_t limit; /* steps */
     int64_t rtc_base;
@@ -16,7 +16,7 @@ struct options {
         uint16_t port, size; /* port 0: none */
     } debug_exit;
     uint64_t unit_insns, seed;
-    bool nographic, verify, no_reboot, stopped;
+    bool nographic, verify, drive, diagnose, no_reboot, stopped;
     bool sleep; /* an idle guest takes real time */
 };
 

@@ -1,6 +1,8 @@
 #include "cmd/recording.h"
 
 #include "base/error.h"
+#include "boundary/hash.h"
+#include "guest/x86/state.h"
 #include "snapshot/snapshot.h"
 
 #include <inttypes.h>
@@ -9,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BEHAVIOUR_VERSION 1u
+/* To be raised by whatever changes what a guest sees. */
+#define BEHAVIOUR_VERSION 2u
 
 struct names {
     char *snapshot, *log;
@@ -27,75 +30,224 @@ static void names_free(struct names *names)
     free(names->log);
 }
 
-/* The log names its snapshot, so that two recordings are never mixed. */
-static char *description(uint64_t hash)
+/* -- The description ------------------------------------------------------- */
+
+static void describe_memory(const struct memory *mem, FILE *file)
 {
-    return panda_message("snapshot: %016" PRIx64 "\n", hash);
+    struct mem_mapping mapping;
+
+    for (unsigned i = 0; i < mem_block_count(mem); i++) {
+        const struct mem_block *block = mem_block_at(mem, i);
+
+        fprintf(file, "block %u: %s, %" PRIu64 " bytes\n", i, block->name,
+                block->size);
+    }
+    for (unsigned i = 0; mem_mapping_at(mem, i, &mapping); i++) {
+        fprintf(file, "map %" PRIx64 ": %" PRIx64 " of block %u at %" PRIx64
+                      "\n", mapping.physical, mapping.size,
+                mapping.block->id, mapping.offset);
+    }
+}
+
+/* All that both sides must agree on, in lines; the snapshot's hash among
+ * them, so that two recordings are never mixed. `board` is told, not
+ * compared. To be freed. */
+static char *description(const struct machine *m, uint64_t hash,
+                         const char *board)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *file = open_memstream(&text, &size);
+
+    if (!file) {
+        panda_bug("out of memory");
+    }
+    fprintf(file, "guest: %s\nsnapshot: %016" PRIx64 "\n",
+            m->cpu->guest->name, hash);
+    m->cpu->guest->describe(file);
+    describe_memory(m->memory, file);
+    fputs(board, file);
+    fclose(file);
+    return text;
+}
+
+/* The first line of `ours` that the log has otherwise; to be freed. NULL: all
+ * are the same. */
+static char *difference(const char *ours, const char *theirs)
+{
+    while (*ours) {
+        size_t length = strcspn(ours, "\n") + 1;
+
+        if (strncmp(ours, theirs, length)) {
+            return panda_message("'%.*s' here, '%.*s' there",
+                                 (int)length - 1, ours,
+                                 (int)strcspn(theirs, "\n"), theirs);
+        }
+        ours += length;
+        theirs += length;
+    }
+    return NULL;
+}
+
+static bool same_behaviour(const struct log_reader *log, const char *name,
+                           char **message)
+{
+    unsigned theirs = log_reader_identity(log)->behaviour;
+
+    if (theirs != BEHAVIOUR_VERSION) {
+        *message = panda_message(
+            "%s was recorded with behaviour version %u, this program's guests "
+            "see version %u: replay it with the program that recorded it",
+            name, theirs, BEHAVIOUR_VERSION);
+    }
+    return theirs == BEHAVIOUR_VERSION;
+}
+
+static bool fits(const struct log_reader *log, const struct machine *m,
+                 uint64_t hash, const char *name, char **message)
+{
+    const char *theirs = log_reader_identity(log)->description;
+    char *text = description(m, hash, ""), *line = difference(text, theirs);
+
+    free(text);
+    if (line) {
+        *message = panda_message(
+            "the log of %s is not of this snapshot, or of another machine "
+            "than this program's: %s", name, line);
+        free(line);
+        return false;
+    }
+    return true;
+}
+
+/* -- Recording ------------------------------------------------------------- */
+
+static struct log_writer *begin_log(const struct live *live,
+                                    const char *path, uint64_t hash,
+                                    const struct pc_options *made_of,
+                                    bool force, char **message)
+{
+    char *board = pc_options_print(made_of);
+    char *text = description(live->boundary.machine, hash, board);
+    const struct log_identity identity = {BEHAVIOUR_VERSION, text};
+    struct log_writer *log = log_writer_open(path, force, &identity, message);
+
+    free(text);
+    free(board);
+    return log;
+}
+
+static bool is_free(const struct names *names, char **message)
+{
+    const char *used = access(names->snapshot, F_OK) == 0 ? names->snapshot
+                       : access(names->log, F_OK) == 0    ? names->log
+                                                          : NULL;
+
+    if (used) {
+        *message = panda_message("%s exists already: choose another name, or "
+                                 "begin_record -f to overwrite it", used);
+    }
+    return !used;
 }
 
 struct boundary *recording_begin(struct live *live, const char *name,
+                                 const struct pc_options *made_of, bool force,
                                  char **message)
 {
     struct names names = names_of(name);
+    struct page_hashes *hashes;
     struct log_writer *log = NULL;
     uint64_t hash;
 
-    if (access(names.log, F_OK) == 0) {
-        *message = panda_message("%s exists already: choose another name",
-                                 names.log);
-    } else if (snapshot_save(live->boundary.machine, names.snapshot, false,
-                             &hash, message)) {
-        char *text = description(hash);
-        const struct log_identity identity = {BEHAVIOUR_VERSION, text};
-
-        log = log_writer_open(names.log, false, &identity, message);
-        free(text);
+    live_settle(live);
+    hashes = page_hashes_new(live->boundary.machine);
+    if (force) { /* replays of the old one keep its files */
+        unlink(names.snapshot);
+        unlink(names.log);
+    }
+    if (is_free(&names, message) &&
+        snapshot_save(live, names.snapshot, false, hashes, &hash, message)) {
+        log = begin_log(live, names.log, hash, made_of, false, message);
         if (!log) {
             unlink(names.snapshot);
         }
     }
     names_free(&names);
-    return log ? record_begin(live, log) : NULL;
+    if (!log) {
+        page_hashes_free(hashes);
+        return NULL;
+    }
+    return record_begin(live, log, hashes);
 }
 
-static bool fits(const struct log_identity *identity, uint64_t hash,
-                 const char *name, char **message)
-{
-    char *text = description(hash);
-    bool same = !strcmp(text, identity->description);
+/* -- Replaying ------------------------------------------------------------- */
 
-    free(text);
-    if (identity->behaviour != BEHAVIOUR_VERSION) {
-        *message = panda_message("%s was recorded by a version whose guests "
-                                 "see other hardware", name);
-    } else if (!same) {
-        *message = panda_message("the log and the snapshot of %s are not of "
-                                 "one recording", name);
-        return false;
-    }
-    return identity->behaviour == BEHAVIOUR_VERSION;
+static void drop(struct snapshot_loaded *loaded)
+{
+    page_hashes_free(loaded->hashes);
+    free(snapshot_check_end(loaded->check));
+    *loaded = (struct snapshot_loaded){0};
 }
 
 struct machine *recording_open(const struct guest *guest, const char *name,
-                               char **message)
+                               struct snapshot_check **check, char **message)
 {
     struct names names = names_of(name);
     struct log_reader *log = log_reader_open(names.log, message);
     struct machine *machine = NULL;
-    uint64_t hash;
+    struct snapshot_loaded loaded = {0};
 
-    if (log) {
-        machine = snapshot_load(guest, names.snapshot, &hash, message);
+    if (log && same_behaviour(log, name, message)) {
+        machine = snapshot_load(guest, names.snapshot, &loaded, message);
     }
-    if (machine && !fits(log_reader_identity(log), hash, name, message)) {
+    if (machine && !fits(log, machine, loaded.hash, name, message)) {
         machine_free(machine);
         machine = NULL;
+        drop(&loaded);
     }
     if (machine) {
-        replay_begin(machine, log);
+        replay_begin(machine, log, loaded.hashes);
     } else {
         log_reader_close(log);
     }
+    *check = loaded.check;
     names_free(&names);
     return machine;
+}
+
+static struct pc *build(const char *text, char **message)
+{
+    struct pc_options how = {0};
+
+    return pc_options_parse(text, &how, message) ? pc_new(&how, message)
+                                                 : NULL;
+}
+
+struct pc *recording_open_driven(const char *name,
+                                 struct snapshot_check **check,
+                                 char **message)
+{
+    struct names names = names_of(name);
+    struct log_reader *log = log_reader_open(names.log, message);
+    struct snapshot_loaded loaded = {0};
+    struct pc *pc = NULL;
+
+    if (log && same_behaviour(log, name, message)) {
+        pc = build(log_reader_identity(log)->description, message);
+    }
+    if (pc && (!snapshot_restore(pc->live, names.snapshot, &loaded,
+                                 message) ||
+               !fits(log, pc->machine, loaded.hash, name, message))) {
+        drop(&loaded);
+        pc_free(pc);
+        pc = NULL;
+    }
+    if (pc) {
+        drive_begin(pc->live, log, loaded.hashes);
+    } else {
+        log_reader_close(log);
+    }
+    *check = loaded.check;
+    names_free(&names);
+    return pc;
 }

@@ -76,6 +76,13 @@ struct witness {
     void *opaque;
 };
 
+/* About generated code; all zero: everything is interpreted. */
+struct machine_code {
+    size_t used, size; /* bytes of code memory */
+    uint64_t n_flushes, n_links;
+};
+struct machine_code machine_code(const struct machine *machine);
+
 /* Runs until cpu->count is `limit`, or the run ends before. */
 enum run_end machine_run(struct machine *machine, uint64_t limit);
 

@@ -145,6 +145,18 @@ bool machine_perf_map(struct machine *m)
     return m->jit->perf_map;
 }
 
+struct machine_code machine_code(const struct machine *m)
+{
+    const struct jit *jit = m->jit;
+
+    return jit ? (struct machine_code){jit->memory.used +
+                                           jit->memory.cold_used -
+                                           jit->memory.cold_start,
+                                       jit->memory.size, jit->n_flushes,
+                                       jit->n_links}
+               : (struct machine_code){0};
+}
+
 /* Generates the unit's code. False: it stays interpreted. */
 static bool compile(struct machine *m, struct unit *unit)
 {
@@ -326,17 +338,16 @@ static void after_leaving(struct machine *m, enum cpu_leave why)
 
 /* -- Turns ----------------------------------------------------------------- */
 
-/* The boundary is heard, and says up to where to run. */
+/* The boundary is heard, and says up to where to run. It may be another one
+ * afterwards: a recording begins or ends while the CPU is halted, too. */
 static bool poll_boundary(struct machine *m, uint64_t limit,
                           uint64_t *deadline)
 {
-    struct boundary *b = m->boundary;
-
     m->poll_wanted = false;
-    if (m->stop_wanted || b->ops->poll(b) == POLL_STOP) {
+    if (m->stop_wanted || m->boundary->ops->poll(m->boundary) == POLL_STOP) {
         return false;
     }
-    *deadline = b->ops->deadline(b);
+    *deadline = m->boundary->ops->deadline(m->boundary);
     *deadline = *deadline < limit ? *deadline : limit;
     return true;
 }

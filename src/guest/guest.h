@@ -123,6 +123,12 @@ struct guest {
     /* One instruction as text; `size` bytes are there. May be NULL. */
     void (*disassemble)(uint64_t mode, uint64_t pc, const uint8_t *bytes,
                         size_t size, char *text, size_t room);
+    unsigned (*code_bits)(const struct cpu *cpu); /* for disassembly */
+    /* After the fields were set to a stranger's bytes: could a CPU be so? */
+    bool (*is_sound)(const struct cpu *cpu);
+    /* What a recording carries to be refused by another CPU: a line for each
+     * property that software can see, file: FILE *. */
+    void (*describe)(void *file);
 };
 
 #endif

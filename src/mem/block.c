@@ -90,6 +90,15 @@ struct mem_block *mem_add_block(struct memory *mem, const char *name,
     return &block->shown;
 }
 
+bool mem_map_file(struct mem_block *block, uint64_t offset, uint64_t size,
+                  int fd, uint64_t file_offset)
+{
+    panda_assert(size <= block->size && offset <= block->size - size);
+    return mmap(block->host + offset, size, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
+                (off_t)file_offset) != MAP_FAILED;
+}
+
 void block_free(struct block *block)
 {
     if (block->tables) {

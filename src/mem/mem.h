@@ -36,6 +36,10 @@ void mem_free(struct memory *mem);
 /* NULL: no host memory; errno says why. */
 struct mem_block *mem_add_block(struct memory *mem, const char *name,
                                 enum block_kind kind, uint64_t size);
+/* Before the first run: whole pages of the block become those of a file, read
+ * as they are touched and never written back. False: errno says why. */
+bool mem_map_file(struct mem_block *block, uint64_t offset, uint64_t size,
+                  int fd, uint64_t file_offset);
 unsigned mem_block_count(const struct memory *mem);
 struct mem_block *mem_block_at(const struct memory *mem, unsigned index);
 

@@ -1,6 +1,7 @@
 #include "monitor/monitor.h"
 
 #include "base/error.h"
+#include "monitor/commands.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,106 +16,158 @@ struct monitor {
     bool greeted;
 };
 
-struct command {
-    const char *name, *arguments, *help;
-    void (*run)(struct monitor *monitor, const char *argument);
+struct call { /* of a command; `format` is what followed a slash */
+    struct monitor *monitor;
+    const char *format, *argument;
+    FILE *out;
 };
 
 /* -- Commands -------------------------------------------------------------- */
 
-static void tell(struct monitor *monitor, char *message)
+static void tell(struct call *call, char *message)
 {
     if (message) {
-        stream_print(monitor->stream, "%s\n", message);
+        fprintf(call->out, "%s\n", message);
         free(message);
     }
 }
 
-static void begin_record(struct monitor *monitor, const char *name)
+/* Without the quotes that people put around names. */
+static char *unquoted(const char *text)
 {
-    if (!*name) {
-        stream_print(monitor->stream, "begin_record: a name is missing\n");
-        return;
+    size_t length = strlen(text);
+    bool quoted = length >= 2 && *text == '"' && text[length - 1] == '"';
+
+    return panda_message("%.*s", (int)(quoted ? length - 2 : length),
+                         text + quoted);
+}
+
+static void begin_record(struct call *call)
+{
+    const struct monitor_target *target = &call->monitor->target;
+    bool force = !strncmp(call->argument, "-f ", 3);
+    const char *name = call->argument + (force ? 3 : 0);
+    char *plain = unquoted(name + strspn(name, " "));
+
+    if (!*plain) {
+        fprintf(call->out, "begin_record: a name is missing\n");
+    } else {
+        tell(call, target->begin_record(target->opaque, plain, force));
     }
-    tell(monitor, monitor->target.begin_record(monitor->target.opaque, name));
+    free(plain);
 }
 
-static void end_record(struct monitor *monitor, const char *argument)
+static void end_record(struct call *call)
 {
-    (void)argument;
-    tell(monitor, monitor->target.end_record(monitor->target.opaque));
+    const struct monitor_target *target = &call->monitor->target;
+
+    tell(call, target->end_record(target->opaque));
 }
 
-static void quit(struct monitor *monitor, const char *argument)
+static void quit(struct call *call)
 {
-    (void)argument;
-    monitor->target.quit(monitor->target.opaque);
+    call->monitor->target.quit(call->monitor->target.opaque);
 }
 
-static void stop(struct monitor *monitor, const char *argument)
+static void stop(struct call *call)
 {
-    (void)argument;
-    monitor->target.set_running(monitor->target.opaque, false);
+    call->monitor->target.set_running(call->monitor->target.opaque, false);
 }
 
-static void cont(struct monitor *monitor, const char *argument)
+static void cont(struct call *call)
 {
-    (void)argument;
-    monitor->target.set_running(monitor->target.opaque, true);
+    call->monitor->target.set_running(call->monitor->target.opaque, true);
 }
 
-static void info(struct monitor *monitor, const char *topic)
+static void info(struct call *call)
 {
-    if (!monitor->target.info(monitor->target.opaque, topic,
-                              monitor->stream)) {
-        stream_print(monitor->stream,
-                     "info registers|status|record|hash\n");
-    }
+    monitor_info(&call->monitor->target, call->argument, call->out);
 }
 
-static void help(struct monitor *monitor, const char *argument);
+static void examine(struct call *call)
+{
+    monitor_examine(&call->monitor->target, false, call->format,
+                    call->argument, call->out);
+}
 
-static const struct command commands[] = {
-    {"begin_record", "NAME", "record from here into NAME-rr-*", begin_record},
-    {"end_record", "", "end the recording", end_record},
-    {"info", "TOPIC", "registers, status, record, hash", info},
-    {"stop", "", "stop the guest", stop},
-    {"cont", "", "let the guest run on", cont},
-    {"quit", "", "end the program", quit},
-    {"help", "", "this list", help},
+static void examine_physical(struct call *call)
+{
+    monitor_examine(&call->monitor->target, true, call->format,
+                    call->argument, call->out);
+}
+
+static void help(struct call *call);
+
+static const struct command {
+    const char *name, *alias, *arguments, *help;
+    void (*run)(struct call *call);
+} commands[] = {
+    {"begin_record", NULL, "[-f] NAME",
+     "record from here into NAME-rr-*; -f overwrites", begin_record},
+    {"end_record", NULL, "", "end the recording", end_record},
+    {"info", NULL, "[TOPIC]", "tell about it; alone: the topics", info},
+    {"x", NULL, "/FMT ADDRESS", "memory as the CPU sees it: x/8xw $rsp, "
+     "x/4i $rip", examine},
+    {"xp", NULL, "/FMT ADDRESS", "physical memory", examine_physical},
+    {"stop", "s", "", "stop the guest", stop},
+    {"cont", "c", "", "let the guest run on", cont},
+    {"quit", "q", "", "end the program", quit},
+    {"help", "?", "", "this list", help},
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-static void help(struct monitor *monitor, const char *argument)
+static void help(struct call *call)
 {
-    (void)argument;
     for (unsigned i = 0; i < N_COMMANDS; i++) {
-        stream_print(monitor->stream, "%s %s -- %s\n", commands[i].name,
-                     commands[i].arguments, commands[i].help);
+        const struct command *c = &commands[i];
+
+        fprintf(call->out, "%s%s%s%s%s -- %s\n", c->name,
+                c->alias ? "|" : "", c->alias ? c->alias : "",
+                *c->arguments && *c->arguments != '/' ? " " : "",
+                c->arguments, c->help);
     }
+}
+
+static void run_command(struct call *call, const char *name)
+{
+    for (unsigned i = 0; i < N_COMMANDS; i++) {
+        const struct command *c = &commands[i];
+
+        if (!strcmp(name, c->name) || (c->alias && !strcmp(name, c->alias))) {
+            c->run(call);
+            return;
+        }
+    }
+    fprintf(call->out, "unknown command: '%s'; try help\n", name);
 }
 
 static void run_line(struct monitor *monitor, char *line)
 {
-    char *name = line + strspn(line, " \t"), *argument, *end;
+    struct call call = {.monitor = monitor, .format = ""};
+    char *name = line + strspn(line, " \t"), *end, *text = NULL;
+    size_t size;
 
     end = name + strcspn(name, " \t");
-    argument = end + strspn(end, " \t");
+    call.argument = end + strspn(end, " \t");
     *end = '\0';
-    end = argument + strlen(argument);
-    while (end > argument && (end[-1] == ' ' || end[-1] == '\t')) {
-        *--end = '\0';
+    for (end = strchr(call.argument, '\0');
+         end > call.argument && (end[-1] == ' ' || end[-1] == '\t'); end--) {
+        end[-1] = '\0';
     }
-    if (!*name) {
-        return;
+    if (*name == 'x' && (end = strchr(name, '/'))) {
+        *end = '\0';
+        call.format = end + 1;
     }
-    for (unsigned i = 0; i < N_COMMANDS; i++) {
-        if (!strcmp(name, commands[i].name)) {
-            commands[i].run(monitor, argument);
-            return;
+    if (*name) {
+        call.out = open_memstream(&text, &size);
+        if (!call.out) {
+            panda_bug("out of memory");
         }
+        run_command(&call, name);
+        fclose(call.out);
+        stream_write(monitor->stream, text, size);
+        free(text);
     }
-    stream_print(monitor->stream, "unknown command: '%s'; try help\n", name);
 }
 
 /* -- Lines ----------------------------------------------------------------- */

@@ -1,22 +1,30 @@
-/* The monitor: commands by line, answers, and the prompt `(qemu) `. */
+/*
+ * The monitor: commands by line, answers, and the prompt `(qemu) `. What the
+ * commands are is in one table, in monitor.c.
+ */
 #ifndef MONITOR_MONITOR_H
 #define MONITOR_MONITOR_H
 
 #include "backend/stream.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 
+struct machine;
 struct monitor;
 
-/* What the commands act on; each returns NULL or a message to be freed. */
+/* What the commands act on. A message is NULL or to be freed. */
 struct monitor_target {
     void *opaque;
-    char *(*begin_record)(void *opaque, const char *name);
+    struct machine *machine;
+    char *(*begin_record)(void *opaque, const char *name, bool force);
     char *(*end_record)(void *opaque);
     void (*quit)(void *opaque);
     void (*set_running)(void *opaque, bool running);
-    /* Prints about a topic; false: there is none of that name. */
-    bool (*info)(void *opaque, const char *topic, struct stream *out);
+    bool (*is_running)(void *opaque);
+    /* What only the program knows, for `info record` and `info replay`. */
+    void (*info_record)(void *opaque, FILE *out);
+    void (*info_replay)(void *opaque, FILE *out);
 };
 
 struct monitor *monitor_new(struct stream *stream,

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define SNAPSHOT_MAGIC "PANDASNP"
-#define SNAPSHOT_VERSION 1u
+#define SNAPSHOT_VERSION 2u
 
 struct snapshot_head { /* all little-endian; padded to a page with zeros */
     char magic[8];

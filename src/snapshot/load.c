@@ -2,7 +2,10 @@
 #include "snapshot/snapshot.h"
 
 #include "base/error.h"
-#include "snapshot/format.h"
+#include "boundary/hash.h"
+#include "boundary/live.h"
+#include "device/device.h"
+#include "snapshot/pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +28,8 @@ struct loader {
     struct snapshot_head head;
     struct snapshot_bytes meta;
     struct machine *machine;
+    struct live *live; /* NULL: the machine is new, and without devices */
+    unsigned n_blocks; /* compared so far */
     char *message;
 };
 
@@ -36,35 +41,49 @@ static bool fail(struct loader *l, const char *what)
     return false;
 }
 
-static bool read_at(int fd, void *bytes, size_t size, uint64_t offset)
+/* -- The head and the part that describes ---------------------------------- */
+
+static uint64_t round_up(uint64_t offset)
 {
-    uint8_t *at = bytes;
-
-    while (size) {
-        ssize_t done = pread(fd, at, size, (off_t)offset);
-
-        if (done < 0 && errno == EINTR) {
-            continue;
-        }
-        if (done <= 0) {
-            return false;
-        }
-        at += done;
-        offset += (uint64_t)done;
-        size -= (size_t)done;
-    }
-    return true;
+    return (offset + PAGE_SIZE_ - 1) & PAGE_MASK_;
 }
 
-/* -- The head and the part that describes ---------------------------------- */
+/* Parts stand where they must, and the file ends with them. */
+static bool sizes_fit(struct loader *l, const struct snapshot_head *head)
+{
+    uint64_t table = round_up(PAGE_SIZE_ + head->meta_size);
+    uint64_t pages = round_up(table +
+                              head->n_pages * sizeof(struct snapshot_page));
+    uint64_t end = pages + (head->n_pages << PAGE_BITS);
+
+    if (head->table != table || head->pages != pages) {
+        return fail(l, "damaged in its head");
+    }
+    return l->size == end || fail(l, l->size < end
+                                         ? "cut off"
+                                         : "followed by foreign bytes");
+}
+
+static bool is_zero(struct loader *l, uint64_t from, uint64_t to)
+{
+    uint8_t bytes[PAGE_SIZE_];
+    bool zero = from <= to && to - from <= sizeof(bytes) &&
+                snapshot_read_at(l->fd, bytes, to - from, from);
+
+    for (uint64_t i = 0; zero && i < to - from; i++) {
+        zero = bytes[i] == 0;
+    }
+    return zero;
+}
 
 static bool read_head(struct loader *l)
 {
     struct snapshot_head *head = &l->head;
 
-    if (!read_at(l->fd, head, sizeof(*head), 0) ||
+    if (!snapshot_read_at(l->fd, head, sizeof(*head), 0) ||
         memcmp(head->magic, SNAPSHOT_MAGIC, sizeof(head->magic))) {
-        return fail(l, "none, or cut off");
+        return fail(l, l->size < sizeof(*head) ? "cut off"
+                                               : "no snapshot of ours");
     }
     if (head->version != SNAPSHOT_VERSION) {
         return fail(l, "of a version that this program does not read");
@@ -75,21 +94,22 @@ static bool read_head(struct loader *l)
         head->n_pages > MEMORY_MAX >> PAGE_BITS) {
         return fail(l, "damaged in its head");
     }
-    if (head->pages > l->size ||
-        head->n_pages > (l->size - head->pages) >> PAGE_BITS ||
-        head->table > l->size ||
-        head->n_pages > (l->size - head->table) /
-                            sizeof(struct snapshot_page)) {
-        return fail(l, "cut off");
+    if (!sizes_fit(l, head)) {
+        return false;
     }
     l->meta.bytes = malloc(head->meta_size + 1ul);
     l->meta.size = head->meta_size;
     if (!l->meta.bytes ||
-        !read_at(l->fd, l->meta.bytes, l->meta.size, PAGE_SIZE_) ||
+        !snapshot_read_at(l->fd, l->meta.bytes, l->meta.size, PAGE_SIZE_) ||
         XXH3_64bits(l->meta.bytes, l->meta.size) != head->meta_hash) {
         return fail(l, "damaged in its description");
     }
-    return true;
+    return (is_zero(l, sizeof(*head), PAGE_SIZE_) &&
+            is_zero(l, PAGE_SIZE_ + head->meta_size, head->table) &&
+            is_zero(l, head->table +
+                           head->n_pages * sizeof(struct snapshot_page),
+                    head->pages)) ||
+           fail(l, "damaged between its parts");
 }
 
 static const uint8_t *take(struct loader *l, uint64_t size)
@@ -166,17 +186,33 @@ static bool take_cpu(struct loader *l)
     }
     cpu->count = take64(l);
     cpu->skipped = take64(l);
-    cpu->halted = take64(l);
+    cpu->halted = take64(l) != 0;
     n = take64(l);
     for (uint64_t i = 0; i < n && !l->meta.bad; i++) {
         if (!take_field(l)) {
             return false;
         }
     }
-    return !l->meta.bad || fail(l, "damaged");
+    if (l->meta.bad) {
+        return fail(l, "damaged");
+    }
+    return cpu->guest->is_sound(cpu) ||
+           fail(l, "of a CPU in an impossible state");
 }
 
 /* -- Memory ---------------------------------------------------------------- */
+
+/* A machine that is there already has its blocks. */
+static bool same_block(struct loader *l, const char *name, uint64_t kind,
+                       uint64_t size)
+{
+    const struct mem_block *block = mem_block_at(l->machine->memory,
+                                                 l->n_blocks++);
+
+    return (block && !strcmp(block->name, name) && block->kind == kind &&
+            block->size == size) ||
+           fail(l, "of a machine with other memory");
+}
 
 static bool take_block(struct loader *l, uint64_t *total)
 {
@@ -191,6 +227,9 @@ static bool take_block(struct loader *l, uint64_t *total)
         return fail(l, "damaged in its memory blocks");
     }
     *total += size;
+    if (l->live) {
+        return same_block(l, name, kind, size);
+    }
     if (!mem_add_block(l->machine->memory, name, (enum block_kind)kind,
                        size)) {
         return fail(l, "larger than this host's memory");
@@ -239,63 +278,151 @@ static bool take_memory(struct loader *l)
     return true;
 }
 
-static bool read_pages(struct loader *l)
+/* -- Devices --------------------------------------------------------------- */
+
+static bool take_device_field(struct loader *l,
+                              const struct live_device *device)
+{
+    char name[256];
+    const uint8_t *bytes;
+    uint64_t size;
+
+    take_name(l, name);
+    size = take64(l);
+    bytes = take(l, size);
+    for (unsigned i = 0; bytes && i < device->table->n_fields; i++) {
+        const struct device_field *field = &device->table->fields[i];
+
+        if (!strcmp(field->name, name) &&
+            size == (uint64_t)field->size * field->count) {
+            memcpy((uint8_t *)device->device + field->offset, bytes, size);
+            return true;
+        }
+    }
+    return fail(l, "of devices that this program lacks");
+}
+
+static bool take_devices(struct loader *l)
+{
+    uint64_t n = take64(l), n_fields;
+    char name[256];
+
+    if (n != l->live->n_devices) {
+        return fail(l, "of a machine with other devices");
+    }
+    for (uint64_t i = 0; i < n; i++) {
+        const struct live_device *device = &l->live->devices[i];
+
+        take_name(l, name);
+        if (strcmp(name, device->table->name)) {
+            return fail(l, "of a machine with other devices");
+        }
+        n_fields = take64(l);
+        for (uint64_t k = 0; k < n_fields; k++) {
+            if (!take_device_field(l, device)) {
+                return false;
+            }
+        }
+    }
+    live_devices_loaded(l->live);
+    return true;
+}
+
+/* -- Pages ----------------------------------------------------------------- */
+
+/* In ascending order, so that no page is there twice. */
+static bool table_is_sound(const struct loader *l,
+                           const struct snapshot_page *table, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        const struct mem_block *block = mem_block_at(l->machine->memory,
+                                                     table[i].block);
+
+        if (!block || table[i].number >= block->size >> PAGE_BITS ||
+            (i && (table[i].block < table[i - 1].block ||
+                   (table[i].block == table[i - 1].block &&
+                    table[i].number <= table[i - 1].number)))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_pages(struct loader *l, struct snapshot_loaded *loaded)
 {
     uint64_t n = l->head.n_pages;
     struct snapshot_page *table = malloc(n * sizeof(*table) + 1);
-    bool good = table &&
-                read_at(l->fd, table, n * sizeof(*table), l->head.table) &&
-                XXH3_64bits(table, n * sizeof(*table)) == l->head.table_hash;
 
-    if (!good) {
-        fail(l, "damaged in its table of pages");
+    if (!table ||
+        !snapshot_read_at(l->fd, table, n * sizeof(*table), l->head.table) ||
+        XXH3_64bits(table, n * sizeof(*table)) != l->head.table_hash ||
+        !table_is_sound(l, table, n)) {
+        free(table);
+        return fail(l, "damaged in its table of pages");
     }
-    for (uint64_t i = 0; good && i < n; i++) {
-        struct mem_block *block = mem_block_at(l->machine->memory,
-                                               table[i].block);
-        uint64_t offset = (uint64_t)table[i].number << PAGE_BITS;
-
-        good = block && offset < block->size &&
-               read_at(l->fd, block->host + offset, PAGE_SIZE_,
-                       l->head.pages + i * PAGE_SIZE_) &&
-               XXH3_64bits(block->host + offset, PAGE_SIZE_) ==
-                   table[i].hash;
-        if (!good) {
-            fail(l, "damaged in its memory");
-        }
+    if (!pages_take(l->machine->memory, l->fd, table, n, l->head.pages)) {
+        free(table);
+        return fail(l, "not readable");
     }
-    free(table);
-    return good;
+    loaded->hashes = page_hashes_new(l->machine);
+    for (uint64_t i = 0; i < n; i++) {
+        page_hashes_set(loaded->hashes, table[i].block, table[i].number,
+                        table[i].hash);
+    }
+    loaded->check = pages_check(l->path, l->fd, table, n, l->head.pages);
+    l->fd = -1;
+    return true;
 }
 
 /* -- The whole ------------------------------------------------------------- */
 
-struct machine *snapshot_load(const struct guest *guest, const char *path,
-                              uint64_t *hash, char **message)
+static bool load(struct loader *l, struct snapshot_loaded *loaded,
+                 char **message)
 {
-    struct loader l = {.path = path, .fd = open(path, O_RDONLY | O_CLOEXEC)};
     struct stat status;
     bool good;
 
-    if (l.fd < 0 || fstat(l.fd, &status) < 0) {
-        *message = panda_message("cannot open the snapshot %s: %s", path,
+    *loaded = (struct snapshot_loaded){0};
+    l->fd = open(l->path, O_RDONLY | O_CLOEXEC);
+    if (l->fd < 0 || fstat(l->fd, &status) < 0) {
+        *message = panda_message("cannot open the snapshot %s: %s", l->path,
                                  strerror(errno));
-        if (l.fd >= 0) {
-            close(l.fd);
+        if (l->fd >= 0) {
+            close(l->fd);
         }
+        return false;
+    }
+    l->size = (uint64_t)status.st_size;
+    good = read_head(l) && take_cpu(l) && take_memory(l) &&
+           (!l->live || take_devices(l)) && read_pages(l, loaded);
+    loaded->hash = l->head.head_hash;
+    if (!good) {
+        *message = l->message;
+    }
+    if (l->fd >= 0) {
+        close(l->fd);
+    }
+    free(l->meta.bytes);
+    return good;
+}
+
+struct machine *snapshot_load(const struct guest *guest, const char *path,
+                              struct snapshot_loaded *loaded, char **message)
+{
+    struct loader l = {.path = path, .machine = machine_new(guest)};
+
+    if (!load(&l, loaded, message)) {
+        machine_free(l.machine);
         return NULL;
     }
-    l.size = (uint64_t)status.st_size;
-    l.machine = machine_new(guest);
-    good = read_head(&l) && take_cpu(&l) && take_memory(&l) &&
-           read_pages(&l);
-    *hash = l.head.head_hash;
-    if (!good) {
-        *message = l.message;
-        machine_free(l.machine);
-        l.machine = NULL;
-    }
-    close(l.fd);
-    free(l.meta.bytes);
     return l.machine;
+}
+
+bool snapshot_restore(struct live *live, const char *path,
+                      struct snapshot_loaded *loaded, char **message)
+{
+    struct loader l = {.path = path, .machine = live->boundary.machine,
+                       .live = live};
+
+    return load(&l, loaded, message);
 }

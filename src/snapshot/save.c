@@ -2,6 +2,9 @@
 #include "snapshot/snapshot.h"
 
 #include "base/error.h"
+#include "boundary/hash.h"
+#include "boundary/live.h"
+#include "device/device.h"
 #include "snapshot/format.h"
 
 #include <errno.h>
@@ -84,15 +87,36 @@ static void put_memory(struct snapshot_bytes *out, const struct memory *mem)
     }
 }
 
-/* -- Pages ----------------------------------------------------------------- */
-
-static bool is_zero(const uint8_t *page)
+static void put_device(struct snapshot_bytes *out,
+                       const struct live_device *device)
 {
-    return page[0] == 0 && !memcmp(page, page + 1, PAGE_SIZE_ - 1);
+    const struct device_table *table = device->table;
+
+    put_name(out, table->name);
+    put64(out, table->n_fields);
+    for (unsigned i = 0; i < table->n_fields; i++) {
+        const struct device_field *field = &table->fields[i];
+        size_t size = (size_t)field->size * field->count;
+
+        put_name(out, field->name);
+        put64(out, size);
+        put(out, (const uint8_t *)device->device + field->offset, size);
+    }
 }
 
+static void put_devices(struct snapshot_bytes *out, const struct live *live)
+{
+    put64(out, live->n_devices);
+    for (unsigned i = 0; i < live->n_devices; i++) {
+        put_device(out, &live->devices[i]);
+    }
+}
+
+/* -- Pages ----------------------------------------------------------------- */
+
 static uint64_t list_pages(struct snapshot_bytes *table,
-                           const struct memory *mem)
+                           const struct memory *mem,
+                           struct page_hashes *hashes)
 {
     uint64_t n = 0;
 
@@ -100,12 +124,12 @@ static uint64_t list_pages(struct snapshot_bytes *table,
         const struct mem_block *block = mem_block_at(mem, i);
 
         for (uint64_t at = 0; at < block->size; at += PAGE_SIZE_) {
-            if (!is_zero(block->host + at)) {
-                const struct snapshot_page page = {
-                    i, (uint32_t)(at >> PAGE_BITS),
-                    XXH3_64bits(block->host + at, PAGE_SIZE_)};
+            const struct snapshot_page page = {i, (uint32_t)(at >> PAGE_BITS),
+                                               hash_page(block->host + at)};
 
+            if (page.hash) {
                 put(table, &page, sizeof(page));
+                page_hashes_set(hashes, i, page.number, page.hash);
                 n++;
             }
         }
@@ -176,9 +200,23 @@ static struct snapshot_head head_of(const struct snapshot_bytes *meta,
     return head;
 }
 
-bool snapshot_save(const struct machine *m, const char *path, bool force,
-                   uint64_t *hash, char **message)
+static bool write_parts(int fd, const struct snapshot_head *head,
+                        const struct snapshot_bytes *meta,
+                        const struct snapshot_bytes *table,
+                        const struct memory *mem)
 {
+    return ftruncate(fd, (off_t)head->pages) == 0 &&
+           write_at(fd, head, sizeof(*head), 0) &&
+           write_at(fd, meta->bytes, meta->size, PAGE_SIZE_) &&
+           write_at(fd, table->bytes, table->size, head->table) &&
+           write_pages(fd, mem, table, head->pages);
+}
+
+bool snapshot_save(const struct live *live, const char *path, bool force,
+                   struct page_hashes *hashes, uint64_t *hash,
+                   char **message)
+{
+    const struct machine *m = live->boundary.machine;
     struct snapshot_bytes meta = {0}, table = {0};
     struct snapshot_head head;
     uint64_t n_pages;
@@ -189,20 +227,20 @@ bool snapshot_save(const struct machine *m, const char *path, bool force,
     if (good) {
         put_cpu(&meta, m->cpu);
         put_memory(&meta, m->memory);
-        n_pages = list_pages(&table, m->memory);
+        put_devices(&meta, live);
+        n_pages = list_pages(&table, m->memory, hashes);
         head = head_of(&meta, &table, n_pages);
         *hash = head.head_hash;
-        good = write_at(fd, &head, sizeof(head), 0) &&
-               write_at(fd, meta.bytes, meta.size, PAGE_SIZE_) &&
-               write_at(fd, table.bytes, table.size, head.table) &&
-               write_pages(fd, m->memory, &table, head.pages);
-    }
-    if (!good) {
-        *message = panda_message("cannot write the snapshot %s: %s", path,
-                                 strerror(errno));
-    }
-    if (fd >= 0) {
+        good = write_parts(fd, &head, &meta, &table, m->memory);
+        if (!good) {
+            *message = panda_message("cannot write the snapshot %s: %s", path,
+                                     strerror(errno));
+            unlink(path);
+        }
         close(fd);
+    } else {
+        *message = panda_message("cannot create the snapshot %s: %s", path,
+                                 strerror(errno));
     }
     free(meta.bytes);
     free(table.bytes);

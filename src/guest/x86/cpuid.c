@@ -1,6 +1,8 @@
 /* CPUID: only what works is offered. */
 #include "guest/x86/helpers.h"
 
+#include <stdio.h>
+
 struct leaf {
     uint32_t number, a, b, c, d;
 };
@@ -42,4 +44,19 @@ void x86_helper_cpuid(struct cpu *cpu)
     x86->gpr[3] = leaf.b;
     x86->gpr[1] = leaf.c;
     x86->gpr[2] = leaf.d;
+}
+
+void x86_describe(void *file)
+{
+    for (unsigned i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++) {
+        const struct leaf *leaf = &leaves[i];
+
+        fprintf(file, "cpuid %08x: %08x %08x %08x %08x\n", leaf->number,
+                leaf->a, leaf->b, leaf->c, leaf->d);
+    }
+#define X86_MSR(number, name, member) \
+    fprintf(file, "msr %08x: %s\n", number, #name);
+#include "guest/x86/msrs.def"
+#undef X86_MSR
+    fprintf(file, "tsc: 1000000000 Hz of virtual time\n");
 }

@@ -207,6 +207,35 @@ static void print_registers(const struct cpu *cpu, void *file)
             x86->cr[0], x86->cr[2], x86->cr[3], x86->cr[4], x86->efer);
 }
 
+static unsigned code_bits(const struct cpu *cpu)
+{
+    switch (mode(cpu) & X86_MODE_CODE_MASK) {
+    case X86_MODE_64:
+        return 64;
+    case X86_MODE_32:
+        return 32;
+    default:
+        return 16;
+    }
+}
+
+/* Members that the code indexes with, and those of type bool. */
+static bool is_sound(const struct cpu *cpu)
+{
+    const struct x86_cpu *x86 = x86_of(cpu);
+    const bool *const flags[] = {&x86->shadow, &x86->trap, &x86->delivering};
+
+    for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        uint8_t byte;
+
+        memcpy(&byte, flags[i], 1);
+        if (byte > 1) {
+            return false;
+        }
+    }
+    return x86->cpl <= 3 && x86->x87_top <= 7;
+}
+
 const struct guest x86_guest = {
     .name = "x86_64",
     .cpu_size = sizeof(struct x86_cpu),
@@ -228,6 +257,9 @@ const struct guest x86_guest = {
     .hash_registers = hash_registers,
     .print_registers = print_registers,
     .disassemble = x86_disassemble,
+    .code_bits = code_bits,
+    .is_sound = is_sound,
+    .describe = x86_describe,
     .deliver_exception = x86_deliver_exception,
     .accepts_interrupt = x86_accepts_interrupt,
     .deliver_interrupt = x86_deliver_interrupt,

@@ -154,6 +154,9 @@ void x86_deliver_interrupt(struct cpu *cpu, unsigned vector);
 bool x86_accepts_nmi(const struct cpu *cpu);
 void x86_deliver_nmi(struct cpu *cpu);
 
+/* See struct guest. */
+void x86_describe(void *file);
+
 enum x86_helper {
 #define X86_HELPER(name, function, result, n, args, effects) \
     X86_HELPER_##name,

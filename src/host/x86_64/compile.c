@@ -101,6 +101,7 @@ void jit_flush(struct jit *jit)
 {
     jit->memory.used = COMMON_CODE;
     jit->memory.cold_used = jit->memory.cold_start;
+    jit->n_flushes++;
 }
 
 uint64_t jit_run(struct jit *jit, struct cpu *cpu, const uint8_t *entry,
@@ -351,6 +352,7 @@ void jit_link(struct jit *jit, struct host_exit *exit,
               struct host_unit *target, bool straddles)
 {
     if (!exit->target) {
+        jit->n_links++;
         exit->target = target;
         exit->next = target->incoming;
         target->incoming = exit;

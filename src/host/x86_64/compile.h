@@ -66,6 +66,7 @@ struct jit {
     uint64_t broken_first, broken_last; /* which uses of it, counted ... */
     uint64_t broken_uses;               /* ... here */
     struct perf_map *perf_map; /* NULL: perf(1) is not told */
+    uint64_t n_flushes, n_links; /* for the curious */
 };
 
 bool jit_open(struct jit *jit, const struct guest *guest, size_t size);

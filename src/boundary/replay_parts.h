@@ -1,0 +1,47 @@
+/* What a replay and a driven one share: the log's first stream, checked. */
+#ifndef BOUNDARY_REPLAY_PARTS_H
+#define BOUNDARY_REPLAY_PARTS_H
+
+#include "boundary/replay.h"
+
+struct replay {
+    struct boundary boundary; /* first */
+    struct log_reader *log;
+    struct page_hashes *hashes;
+    struct log_entry next; /* not yet applied */
+    enum replay_state state;
+    uint64_t inward;    /* hash of what came in */
+    uint64_t last_sync; /* count of the last one read */
+    struct replay_info info;
+    uint64_t recorded_hash, own_hash;
+    char *message;
+    enum poll_result (*slice)(void *opaque);
+    void *opaque;
+    uint64_t flip_count; /* UINT64_MAX: none */
+    unsigned flip_bit;
+};
+
+static inline struct replay *replay_of(const struct boundary *b)
+{
+    return (struct replay *)(uintptr_t)b;
+}
+
+/* As replay_begin(), which says the rest; `replay` is zero. */
+void replay_init(struct replay *replay, const struct boundary_ops *ops,
+                 struct machine *machine, struct log_reader *log,
+                 struct page_hashes *hashes);
+void replay_release(struct replay *replay);
+
+/* Reads the next entry. */
+void replay_advance(struct replay *replay);
+/* The next entry came in: it counts, and goes into the hash. */
+void replay_came_in(struct replay *replay);
+/* The next entry is a SYNC, HASH or END: compares. */
+bool replay_is_check(const struct replay *replay);
+void replay_check(struct replay *replay);
+/* Ends the run. */
+void replay_diverge(struct replay *replay, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+enum poll_result replay_slice_end(struct boundary *b);
+
+#endif
