@@ -56,10 +56,11 @@ extern const struct device_table pc_table;
 struct pc *pc_new(const struct pc_options *options, char **message);
 void pc_free(struct pc *pc);
 
-/* Loads a bzImage, an initial RAM disk (path may be NULL) and a command line,
- * and points the CPU at the kernel. False: *message as above. */
-bool pc_boot_linux(struct pc *pc, const char *kernel, const char *initrd,
-                   const char *append, char **message);
+/* Loads a bzImage or a multiboot ELF file, an initial RAM disk (path may be
+ * NULL) and a command line, and points the CPU at the kernel. False: *message
+ * as above. */
+bool pc_boot_kernel(struct pc *pc, const char *kernel, const char *initrd,
+                    const char *append, char **message);
 
 /* What memory and registers hold now is what every reset leads back to. To
  * be called once, when something was loaded. */

@@ -321,7 +321,7 @@ static int run_live(struct session *s)
 
     s->pc = pc_new(&how, &message);
     if (!s->pc ||
-        !pc_boot_linux(s->pc, o->kernel, o->initrd, o->append, &message)) {
+        !pc_boot_kernel(s->pc, o->kernel, o->initrd, o->append, &message)) {
         panda_fatal("%s", message);
     }
     pc_set_image(s->pc);
@@ -332,6 +332,9 @@ static int run_live(struct session *s)
     s->pc->live->sleep = idle;
     s->pc->live->opaque = s;
     choose_accel(s->pc->machine, o);
+    if (o->record && (message = begin_record(s, o->record))) {
+        panda_fatal("%s", message);
+    }
     if (s->running || slice(s) == POLL_RUN) {
         end = machine_run(s->pc->machine, o->limit);
     }
