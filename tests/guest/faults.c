@@ -43,7 +43,9 @@ SNIPPET(msr, "mov $0x12345678, %ecx\n rdmsr");
 SNIPPET(msr_write, "mov $0x12345678, %ecx\n wrmsr");
 SNIPPET(cr8, "mov $16, %eax\n mov %rax, %cr8");
 SNIPPET(cr0, "mov %cr0, %rax\n btr $0, %rax\n mov %rax, %cr0");
-SNIPPET(cr0_cd, "mov %cr0, %rax\n bts $29, %rax\n mov %rax, %cr0");
+SNIPPET(cr0_nw, "mov %cr0, %rax\n bts $29, %rax\n mov %rax, %cr0");
+SNIPPET(cr0_pg, "mov %cr0, %rax\n btr $31, %rax\n mov %rax, %cr0");
+SNIPPET(cr0_cd, "mov %cr0, %rax\n bts $30, %rax\n mov %rax, %cr0");
 SNIPPET(cr0_high, "mov %cr0, %rax\n bts $32, %rax\n mov %rax, %cr0");
 SNIPPET(cr4, "mov %cr4, %rax\n bts $30, %rax\n mov %rax, %cr4");
 SNIPPET(cr4_pae, "mov %cr4, %rax\n btr $5, %rax\n mov %rax, %cr4");
@@ -108,14 +110,16 @@ int main(void)
     TRY(msr, KERNEL_CS);
     TRY(msr_write, KERNEL_CS);
     TRY(cr8, KERNEL_CS);
-    if (!on_qemu()) { /* which loses its way */
+    if (!on_qemu()) { /* which loses its way, or its mode */
         TRY(cr0, KERNEL_CS);
+        TRY(cr0_pg, KERNEL_CS);
+        TRY(cr0_high, KERNEL_CS);
+        TRY(cr0_nw, KERNEL_CS);
+        TRY(cr4, KERNEL_CS);
+        TRY(cr4_pae, KERNEL_CS);
+        TRY(efer, KERNEL_CS);
+        TRY(efer_lme, KERNEL_CS);
     }
-    TRY(cr0_high, KERNEL_CS);
-    TRY(cr4, KERNEL_CS);
-    TRY(cr4_pae, KERNEL_CS);
-    TRY(efer, KERNEL_CS);
-    TRY(efer_lme, KERNEL_CS);
     TRY(lstar, KERNEL_CS);
     TRY(gs_base, KERNEL_CS);
     TRY(cr1, KERNEL_CS);

@@ -85,7 +85,8 @@ struct gate {
 extern struct gate idt[256];
 struct tss {
     uint32_t reserved0;
-    uint64_t rsp[3], reserved1, ist[8]; /* ist[1] to ist[7] */
+    uint64_t rsp[3], ist[8]; /* ist[0] is reserved */
+    uint64_t reserved1;
     uint16_t reserved2, io_map;
     uint8_t bits[8193];
 } __attribute__((packed));
@@ -175,6 +176,9 @@ static inline void wrmsr(uint32_t number, uint64_t value)
 void timer_init(void);
 void timer_start(unsigned ticks); /* one shot, of 838 ns each */
 void timer_done(void);            /* end of interrupt */
+
+void *memcpy(void *to, const void *from, size_t size);
+void *memset(void *to, int value, size_t size);
 
 int main(void);
 #endif

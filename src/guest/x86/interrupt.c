@@ -25,7 +25,9 @@ struct delivery {
     struct cpu *cpu;
     struct x86_cpu *x86;
     uint8_t vector;
-    bool software, has_error, external;
+    bool software, has_error;
+    bool privileged; /* by INT1: asks for no privilege */
+    bool external;   /* bit 0 of error codes: not an INT n */
     uint32_t error;
     uint64_t rip; /* to come back to */
     struct gate gate;
@@ -38,7 +40,7 @@ struct delivery {
 
 static uint32_t gate_error(const struct delivery *d)
 {
-    return d->vector * 8u + 2 + (d->external && !d->software);
+    return d->vector * 8u + 2 + d->external;
 }
 
 static void read_gate(struct delivery *d)
@@ -65,7 +67,7 @@ static void read_gate(struct delivery *d)
         (wide || (d->gate.type & ~1u) != 6)) {
         x86_fault_error(d->cpu, X86_GP, gate_error(d));
     }
-    if (d->software && d->gate.dpl < d->x86->cpl) {
+    if (d->software && !d->privileged && d->gate.dpl < d->x86->cpl) {
         x86_fault_error(d->cpu, X86_GP, gate_error(d));
     }
     if (!(low >> 47 & 1)) {
@@ -81,7 +83,8 @@ static void read_code(struct delivery *d)
     if (!(d->gate.selector & 0xfffcu)) {
         x86_fault_error(d->cpu, X86_GP, d->external);
     }
-    d->cs_descriptor = x86_read_descriptor(d->cpu, d->gate.selector, X86_GP);
+    d->cs_descriptor = x86_read_descriptor_for(d->cpu, d->gate.selector,
+                                               X86_GP, d->external);
     access = d->cs_descriptor.high >> 8;
     if ((access & (X86_ACCESS_S | X86_ACCESS_CODE)) !=
             (X86_ACCESS_S | X86_ACCESS_CODE) ||
@@ -99,13 +102,18 @@ static void read_code(struct delivery *d)
 
 /* -- The new stack --------------------------------------------------------- */
 
+static uint32_t tss_error(const struct delivery *d)
+{
+    return (d->x86->tr.selector & 0xfffcu) | d->external;
+}
+
 static void stack_64(struct delivery *d)
 {
     unsigned at = d->gate.ist ? 28 + 8 * d->gate.ist : 4 + 8 * d->cpl;
 
     if (d->gate.ist || d->cpl < d->x86->cpl) {
         if (at + 7 > d->x86->tr.limit) {
-            x86_fault_error(d->cpu, X86_TS, d->x86->tr.selector & 0xfffcu);
+            x86_fault_error(d->cpu, X86_TS, tss_error(d));
         }
         d->sp = x86_read_implied(d->cpu, d->x86->tr.base + at, 8, 0);
         d->null_ss = d->cpl < d->x86->cpl;
@@ -121,7 +129,8 @@ static void check_new_ss(struct delivery *d, uint16_t selector)
     if (!(selector & 0xfffcu)) {
         x86_fault_error(d->cpu, X86_TS, d->external);
     }
-    d->ss_descriptor = x86_read_descriptor(d->cpu, selector, X86_TS);
+    d->ss_descriptor =
+        x86_read_descriptor_for(d->cpu, selector, X86_TS, d->external);
     access = d->ss_descriptor.high >> 8;
     if ((access & (X86_ACCESS_S | X86_ACCESS_CODE | X86_ACCESS_WRITABLE)) !=
             (X86_ACCESS_S | X86_ACCESS_WRITABLE) ||
@@ -145,7 +154,7 @@ static void stack_32(struct delivery *d)
         return;
     }
     if (at + 2 * size - 1 > d->x86->tr.limit) {
-        x86_fault_error(d->cpu, X86_TS, d->x86->tr.selector & 0xfffcu);
+        x86_fault_error(d->cpu, X86_TS, tss_error(d));
     }
     d->sp = x86_read_implied(d->cpu, d->x86->tr.base + at, size, 0);
     check_new_ss(d, (uint16_t)x86_read_implied(
@@ -166,6 +175,14 @@ static void push(struct delivery *d, unsigned size, uint64_t value)
         d->sp = (d->sp & ~mask) | sp;
     } else {
         d->sp = sp;
+    }
+    if (x86_long_mode(d->x86) ? !x86_canonical(sp)
+                              : !x86_real_mode(d->x86) &&
+                                    !x86_segment_permits(&d->ss, (uint32_t)sp,
+                                                         size, true)) {
+        x86_fault_error(d->cpu, X86_SS_FAULT,
+                        (d->ss_descriptor.address ? d->ss.selector & 0xfffcu
+                                                  : 0) | d->external);
     }
     x86_write_implied(d->cpu,
                       x86_long_mode(d->x86) ? sp
@@ -313,8 +330,10 @@ void x86_deliver_exception(struct cpu *cpu)
     d.error = x86->exception.error;
     d.rip = x86->rip;
     d.software = x86->exception.software;
+    d.privileged = x86->exception.privileged;
     if (d.software) {
         d.rip = x86->exception.address;
+        d.external = d.privileged;
     }
     deliver(&d);
 }

@@ -6,7 +6,7 @@
  * the access is allowed, the dirty bit only for a write, and no entry is
  * written that has its bits already.
  */
-#include "guest/x86/state.h"
+#include "guest/x86/segment.h"
 #include "mem/mem.h"
 
 #include <string.h>
@@ -168,9 +168,15 @@ static bool descend(struct walk *w, uint64_t table, unsigned levels,
     return true;
 }
 
-static bool canonical(uint64_t address)
+/* Not canonical: the stack has a vector of its own. */
+static bool bad_address(const struct walk *w)
 {
-    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+    bool stack = w->access != MEM_FETCH && w->cpu->memop & X86_MO_STACK;
+
+    if (!w->debug) {
+        x86_note_error(w->cpu, stack ? X86_SS_FAULT : X86_GP, 0);
+    }
+    return false;
 }
 
 static bool walk_tables(struct walk *w, struct walk_result *result)
@@ -180,9 +186,8 @@ static bool walk_tables(struct walk *w, struct walk_result *result)
     w->writable = w->user_page = w->executable = true;
     w->entry_size = 8;
     if (x86->efer & X86_EFER_LMA) {
-        if (!canonical(w->address)) {
-            x86_note_error(w->cpu, X86_GP, 0);
-            return false;
+        if (!x86_canonical(w->address)) {
+            return bad_address(w);
         }
         return descend(w, x86->cr[3] & ADDRESS_52, 4, result);
     }

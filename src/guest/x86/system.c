@@ -34,7 +34,12 @@ static void write_cr0(struct cpu *cpu, uint64_t value)
     struct x86_cpu *x86 = x86_of(cpu);
     bool paging = value & X86_CR0_PG;
 
-    if ((paging && !(value & X86_CR0_PE)) || value >> 32) {
+    bool in_64 = x86_long_mode(x86) &&
+                 x86->segment[X86_CS].access & X86_ACCESS_L;
+
+    if ((paging && !(value & X86_CR0_PE)) || value >> 32 ||
+        ((value & X86_CR0_NW) && !(value & X86_CR0_CD)) ||
+        (!paging && in_64)) {
         x86_fault_error(cpu, X86_GP, 0);
     }
     if (paging && !(x86->cr[0] & X86_CR0_PG) &&
@@ -82,7 +87,8 @@ void x86_helper_write_cr(struct cpu *cpu, uint32_t number, uint64_t value)
         write_cr3(cpu, value & ~(1ull << 63));
         break;
     case 4:
-        if (value & ~(uint64_t)X86_CR4_KNOWN) {
+        if (value & ~(uint64_t)X86_CR4_KNOWN ||
+            (x86_long_mode(x86) && !(value & X86_CR4_PAE))) {
             x86_fault_error(cpu, X86_GP, 0);
         }
         x86->cr[4] = value;
@@ -160,6 +166,14 @@ static bool ignored_msr(uint32_t number)
     }
 }
 
+/* Registers that #GP keeps canonical. */
+static bool holds_address(uint32_t number)
+{
+    return (number >= 0xc0000100 && number <= 0xc0000102) ||
+           number == 0xc0000082 || number == 0xc0000083 ||
+           number == 0x175 || number == 0x176;
+}
+
 uint64_t x86_helper_rdmsr(struct cpu *cpu)
 {
     struct x86_cpu *x86 = x86_of(cpu);
@@ -206,10 +220,18 @@ void x86_helper_wrmsr(struct cpu *cpu)
     } else if (number == 0x1b) {
         write_apic_base(cpu, value);
     } else if (number == 0xc0000080) { /* EFER: LMA follows CR0 */
+        if (value & ~(uint64_t)X86_EFER_KNOWN ||
+            ((value ^ x86->efer) & X86_EFER_LME &&
+             x86->cr[0] & X86_CR0_PG)) {
+            x86_fault_error(cpu, X86_GP, 0);
+        }
         x86->efer = (value & ~(uint64_t)X86_EFER_LMA) |
                     (x86->efer & X86_EFER_LMA);
         mem_tlb_flush(cpu);
     } else if (plain) {
+        if (holds_address(number) && !x86_canonical(value)) {
+            x86_fault_error(cpu, X86_GP, 0);
+        }
         *plain = value;
     } else if (!ignored_msr(number)) {
         x86_fault_error(cpu, X86_GP, 0);
@@ -234,6 +256,9 @@ void x86_helper_load_table(struct cpu *cpu, uint32_t interrupt,
     struct x86_table_register table = {base, (uint16_t)limit};
 
     need_kernel(cpu);
+    if (!x86_canonical(base)) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
     if (interrupt) {
         x86_of(cpu)->idtr = table;
     } else {
@@ -252,7 +277,7 @@ uint64_t x86_helper_table(struct cpu *cpu, uint32_t interrupt, uint32_t base)
 void x86_helper_load_segment(struct cpu *cpu, uint32_t number,
                              uint32_t selector)
 {
-    x86_load_segment(cpu, number, (uint16_t)selector);
+    x86_load_segment(cpu, number & 7, (uint16_t)selector);
     if (number == X86_SS) {
         x86_of(cpu)->shadow = true;
     }

@@ -3,6 +3,7 @@
  * end the unit: the mode, the mappings or what interrupts may do can be other
  * ones afterwards.
  */
+#include "guest/x86/helpers.h"
 #include "guest/x86/rows.h"
 #include "guest/x86/translate.h"
 
@@ -331,13 +332,14 @@ bool x86_tr_iret(struct x86_translator *t)
 
 bool x86_tr_syscall(struct x86_translator *t)
 {
-    t->no_trap = true; /* TF is masked by then */
+    t->no_trap = true; /* the helper looks at TF as it is afterwards */
     CALL(t, syscall, next_rip(t));
     return end_there(t);
 }
 
 bool x86_tr_sysret(struct x86_translator *t)
 {
+    t->no_trap = true;
     CALL(t, sysret, I32(t->insn.size));
     return end_there(t);
 }
@@ -360,6 +362,9 @@ bool x86_tr_interrupt(struct x86_translator *t)
                           ? (uint8_t)t->insn.operand[0].value
                           : (unsigned)t->insn.row->argument;
 
+    if (t->insn.row->opcode == 0xf1) {
+        vector |= X86_INT1_BIT;
+    }
     CALL(t, interrupt, I32(vector), next_rip(t));
     return end(t, IR_EXIT_LOOKUP);
 }
@@ -486,7 +491,8 @@ bool x86_tr_load_far(struct x86_translator *t)
 {
     ir_ref selector, offset = far_pointer(t, &selector);
 
-    CALL(t, load_segment, I32(t->insn.row->argument), selector);
+    CALL(t, load_segment, I32(t->insn.row->argument | X86_LOAD_NO_SHADOW),
+         selector);
     x86_write(t, 0, t->insn.size == 8 ? offset : x86_to_i32(t, offset));
     return end(t, IR_EXIT_LOOKUP);
 }

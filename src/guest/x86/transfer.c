@@ -18,10 +18,25 @@ static uint64_t stack_mask(const struct x86_cpu *x86)
                                                           : 0xffff;
 }
 
-static uint64_t stack_at(const struct x86_cpu *x86, uint64_t sp)
+/* Where bytes of the stack lie, which are about to be accessed. */
+static uint64_t stack_at(struct x86_cpu *x86, uint64_t sp, unsigned size,
+                         bool write)
 {
+    const struct x86_segment_register *ss = &x86->segment[X86_SS];
+    bool good;
+
     sp &= stack_mask(x86);
-    return in_64(x86) ? sp : (uint32_t)(x86->segment[X86_SS].base + sp);
+    if (in_64(x86)) {
+        good = x86_canonical(sp);
+    } else if (x86_real_mode(x86)) {
+        good = sp + size - 1 <= ss->limit;
+    } else {
+        good = x86_segment_permits(ss, (uint32_t)sp, size, write);
+    }
+    if (!good) {
+        x86_fault_error(&x86->cpu, X86_SS_FAULT, 0);
+    }
+    return in_64(x86) ? sp : (uint32_t)(ss->base + sp);
 }
 
 static void set_sp(struct x86_cpu *x86, uint64_t sp)
@@ -82,10 +97,10 @@ void x86_helper_far_call(struct cpu *cpu, uint32_t selector, uint64_t rip,
     if (!x86_real_mode(x86)) {
         (void)direct_code(cpu, (uint16_t)selector);
     }
-    x86_write_implied(cpu, stack_at(x86, sp - size), size,
+    x86_write_implied(cpu, stack_at(x86, sp - size, size, true), size,
                       x86->segment[X86_CS].selector, x86->cpl);
-    x86_write_implied(cpu, stack_at(x86, sp - 2 * size), size, next,
-                      x86->cpl);
+    x86_write_implied(cpu, stack_at(x86, sp - 2 * size, size, true),
+                      size, next, x86->cpl);
     x86_helper_far_jump(cpu, selector, rip);
     set_sp(x86, sp - 2 * size);
 }
@@ -104,7 +119,7 @@ struct back {
 
 static uint64_t pop(struct back *b)
 {
-    uint64_t value = x86_read_implied(b->cpu, stack_at(b->x86, b->sp),
+    uint64_t value = x86_read_implied(b->cpu, stack_at(b->x86, b->sp, b->size, false),
                                       b->size, b->x86->cpl);
 
     b->sp += b->size;
@@ -331,6 +346,7 @@ void x86_helper_syscall(struct cpu *cpu, uint64_t next)
     x86_set_cs(cpu, flat(cs, 0, true, true), 0);
     x86->segment[X86_SS] = flat((uint16_t)(cs + 8), 0, false, false);
     x86->rip = from_64 ? x86->lstar : x86->cstar;
+    x86->trap = x86->eflags & X86_EFLAGS_TF;
 }
 
 void x86_helper_sysret(struct cpu *cpu, uint32_t size)
@@ -352,6 +368,7 @@ void x86_helper_sysret(struct cpu *cpu, uint32_t size)
                3);
     x86->segment[X86_SS] = flat((uint16_t)((base + 8) | 3), 3, false, false);
     x86->rip = wide ? x86->gpr[1] : (uint32_t)x86->gpr[1];
+    x86->trap = x86->eflags & X86_EFLAGS_TF;
 }
 
 void x86_helper_sysenter(struct cpu *cpu)
@@ -389,8 +406,9 @@ void x86_helper_sysexit(struct cpu *cpu, uint32_t size)
 
 void x86_helper_interrupt(struct cpu *cpu, uint32_t vector, uint64_t next)
 {
-    x86_note(cpu, (enum x86_vector)vector);
+    x86_note(cpu, (enum x86_vector)(vector & 0xff));
     x86_of(cpu)->exception.software = true;
+    x86_of(cpu)->exception.privileged = vector & X86_INT1_BIT;
     x86_of(cpu)->exception.address = next;
     cpu_leave(cpu, CPU_LEAVE_EXCEPTION);
 }
