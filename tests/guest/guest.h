@@ -8,7 +8,7 @@
 #ifndef GUEST_H
 #define GUEST_H
 
-#define SMALL_PAGES 8192 /* 32 MiB */
+#define SMALL_PAGES 10752 /* 42 MiB: beyond the end of memory */
 
 #define KERNEL_CS 0x08
 #define KERNEL_DS 0x10
@@ -96,7 +96,7 @@ void load_idt(uint16_t limit);
 void set_segment(unsigned selector, uint32_t base, uint32_t limit,
                  unsigned access); /* as in bits 47:40 and 55:52 << 8 */
 
-/* The entry of a page of the first 32 MiB. */
+/* The entry of a page of the first 42 MiB. */
 static inline uint64_t *page_entry(const void *at)
 {
     return &page_tables[(uint64_t)at >> 12];

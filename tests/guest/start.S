@@ -1,6 +1,6 @@
 /*
  * The common start of the bare-metal programs: multiboot header, long mode
- * with the first 32 MiB and the last GiB below 4 GiB mapped at their own
+ * with the first 42 MiB and the last GiB below 4 GiB mapped at their own
  * addresses, descriptor tables, and the way into a snippet and back.
  */
 #include "guest.h"
@@ -16,7 +16,7 @@ _start:
     cli
     cld
     movl $kernel_stack_top, %esp
-    /* Pages of 4 KiB for the first 32 MiB, open to all. */
+    /* Pages of 4 KiB for the first 42 MiB, open to all. */
     movl $page_tables, %edi
     movl $7, %eax
     movl $SMALL_PAGES, %ecx

@@ -95,6 +95,8 @@ enum x86_vector {
     X86_MC, X86_XM,
 };
 
+#define X86_PHYSICAL_BITS 40u /* of an address: CPUID and the walk */
+
 #define X86_CR0_PE 1u
 #define X86_CR0_MP 2u
 #define X86_CR0_EM 4u

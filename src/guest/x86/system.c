@@ -84,7 +84,10 @@ void x86_helper_write_cr(struct cpu *cpu, uint32_t number, uint64_t value)
         x86->cr[2] = value;
         break;
     case 3:
-        write_cr3(cpu, value & ~(1ull << 63));
+        if (x86_long_mode(x86) && value >> X86_PHYSICAL_BITS) {
+            x86_fault_error(cpu, X86_GP, 0);
+        }
+        write_cr3(cpu, value);
         break;
     case 4:
         if (value & ~(uint64_t)X86_CR4_KNOWN ||
