@@ -72,6 +72,9 @@ static void reset(struct cpu *cpu)
     x86->apic_base = 0xfee00900; /* enabled, of the first CPU */
     x86->misc_enable = 1;
     x86->idtr.limit = x86->gdtr.limit = 0xffff;
+    x86->ldtr.limit = x86->tr.limit = 0xffff;
+    x86->ldtr.access = X86_ACCESS_P | 2;
+    x86->tr.access = X86_ACCESS_P | 11;
     x86->tsc_offset = -(cpu->count + cpu->skipped); /* the TSC is 0 */
 }
 
