@@ -62,7 +62,7 @@ void x86_helper_popf(struct cpu *cpu, uint64_t value, uint32_t size);
 void x86_helper_syscall(struct cpu *cpu, uint64_t next);
 void x86_helper_sysret(struct cpu *cpu, uint32_t size);
 void x86_helper_sysenter(struct cpu *cpu);
-void x86_helper_sysexit(struct cpu *cpu, uint32_t size);
+void x86_helper_sysexit(struct cpu *cpu);
 #define X86_INT1_BIT 0x100u /* in `vector` */
 _Noreturn void x86_helper_interrupt(struct cpu *cpu, uint32_t vector,
                                     uint64_t next);

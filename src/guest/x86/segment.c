@@ -168,10 +168,9 @@ static void load_null(struct cpu *cpu, unsigned number, uint16_t selector)
             x86_fault_error(cpu, X86_GP, 0);
         }
     }
-    *segment = (struct x86_segment_register){.selector = selector};
-    if (number == X86_SS) {
-        segment->access = (uint16_t)(X86_ACCESS_DB | x86->cpl << 5);
-    }
+    *segment = number == X86_SS
+                   ? x86_null_stack(x86->cpl, selector)
+                   : (struct x86_segment_register){.selector = selector};
 }
 
 static void check_stack(struct cpu *cpu, const struct x86_descriptor *d,

@@ -60,6 +60,15 @@ x86_segment_of(const struct x86_descriptor *descriptor, uint16_t selector);
 /* Sets the accessed bit in the table. */
 void x86_mark_accessed(struct cpu *cpu, struct x86_descriptor *descriptor);
 
+/* A null SS, as 64-bit mode has it at some privilege. */
+static inline struct x86_segment_register x86_null_stack(unsigned cpl,
+                                                         uint16_t selector)
+{
+    return (struct x86_segment_register){
+        .selector = selector,
+        .access = (uint16_t)(X86_ACCESS_DB | cpl << 5)};
+}
+
 /* Checks and loads a data or stack segment register. */
 void x86_load_segment(struct cpu *cpu, unsigned number, uint16_t selector);
 /* CS as a transfer sets it: the privilege becomes `cpl`. */

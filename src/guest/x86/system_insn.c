@@ -352,7 +352,7 @@ bool x86_tr_sysenter(struct x86_translator *t)
 
 bool x86_tr_sysexit(struct x86_translator *t)
 {
-    CALL(t, sysexit, I32(t->insn.size));
+    CALL(t, sysexit);
     return end_there(t);
 }
 
