@@ -111,7 +111,7 @@ names=("$@")
 if [ $# -eq 0 ]; then
     for file in tests/guest/*.c; do
         name=$(basename "$file" .c)
-        [ "$name" = guest ] || names+=("$name")
+        [ "$name" = bare ] || names+=("$name")
     done
 fi
 if ! tests/guest/build.sh $work "${names[@]}"; then

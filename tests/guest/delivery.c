@@ -2,7 +2,7 @@
  * A fault in each stage of the delivery of an exception, a software interrupt
  * and a hardware interrupt. The double fault has a stack of its own.
  */
-#include "guest.h"
+#include "bare.h"
 
 SNIPPET(software, "int $0x60");
 SNIPPET(undefined, "ud2");

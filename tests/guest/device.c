@@ -3,7 +3,7 @@
  * to it, with registers and memory before and behind that must change once.
  * Where there is no device, writes are lost and reads give ones.
  */
-#include "guest.h"
+#include "bare.h"
 
 #define HOLE 0xd0000000ul
 #define EDGE 0x2800000ul /* of 40 MiB of memory */

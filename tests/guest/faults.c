@@ -1,5 +1,5 @@
 /* The plainest faults, and that nothing is changed by them. */
-#include "guest.h"
+#include "bare.h"
 
 SNIPPET(nothing, "");
 SNIPPET(divide, "xor %ecx, %ecx\n div %ecx");

@@ -2,7 +2,7 @@
  * Code that is written while it runs: within a page, across two pages, within
  * the running unit, through another mapping, by every kind of store.
  */
-#include "guest.h"
+#include "bare.h"
 
 #define ALIAS 0x40000000ul
 static uint64_t *const directory = (uint64_t *)(POOL + 0x100000);

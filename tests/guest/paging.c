@@ -3,7 +3,7 @@
  * pages, and tables that change under the feet of running code. All of it at
  * 1 GiB, by tables of its own.
  */
-#include "guest.h"
+#include "bare.h"
 
 #define BASE 0x40000000ul
 static uint64_t *const directory = (uint64_t *)(POOL + 0x100000);

@@ -3,7 +3,7 @@
  * what asks about them. 32- and 16-bit code in compatibility mode, where a
  * segment works as in protected mode.
  */
-#include "guest.h"
+#include "bare.h"
 
 static struct context c;
 

@@ -3,7 +3,7 @@
  * with the first 42 MiB and the last GiB below 4 GiB mapped at their own
  * addresses, descriptor tables, and the way into a snippet and back.
  */
-#include "guest.h"
+#include "bare.h"
 
     .section .multiboot, "a"
     .align 4

@@ -2,7 +2,7 @@
  * Single steps, interrupt shadows and the resume flag: what comes between
  * which instructions.
  */
-#include "guest.h"
+#include "bare.h"
 
 SNIPPET(plain, "inc %eax\n nop\n lea 1(%rax), %ecx");
 SNIPPET(jumps, "jmp 1f\n nop\n 1: test %eax, %eax\n jz 2f\n nop\n"

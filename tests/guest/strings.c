@@ -2,7 +2,7 @@
  * Repeated string instructions: cut by a page fault and by the timer, the
  * registers exact at the cut, and then gone on with to the same end.
  */
-#include "guest.h"
+#include "bare.h"
 
 static struct context c;
 

@@ -2,7 +2,7 @@
  * Transfers between segments and privileges: far jumps, calls and returns,
  * call gates, IRET, SYSCALL, SYSENTER, and the tables behind them.
  */
-#include "guest.h"
+#include "bare.h"
 
 static struct context c;
 

@@ -5,8 +5,8 @@
  * all registers set, at any privilege, and the exception or interrupt that
  * ends it gives them all back.
  */
-#ifndef GUEST_H
-#define GUEST_H
+#ifndef BARE_H
+#define BARE_H
 
 #define SMALL_PAGES 10752 /* 42 MiB: beyond the end of memory */
 

@@ -1,5 +1,5 @@
-/* The common part of the bare-metal programs; see guest.h. */
-#include "guest.h"
+/* The common part of the bare-metal programs; see bare.h. */
+#include "bare.h"
 
 #include <stdarg.h>
 
