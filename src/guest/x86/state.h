@@ -107,11 +107,20 @@ enum x86_vector {
 #define X86_CR0_CD 0x40000000u
 #define X86_CR0_PG 0x80000000u
 #define X86_CR3_TABLE 0x000ffffffffff000ull /* of four levels */
+#define X86_CR4_TSD 4u
+#define X86_CR4_DE 8u
 #define X86_CR4_PSE 0x10u
 #define X86_CR4_PAE 0x20u
+#define X86_CR4_PCE 0x100u
 #define X86_CR4_OSFXSR 0x200u
 /* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT: what CPUID offers. */
 #define X86_CR4_KNOWN 0x7ffu
+#define X86_DR6_BD 0x2000u
+#define X86_DR6_FIXED 0xffff0ff0u
+#define X86_DR6_WRITABLE 0xe00fu
+#define X86_DR7_GD 0x2000u
+#define X86_DR7_FIXED 0x400u
+#define X86_DR7_WRITABLE 0xffff23ffu
 #define X86_DR6_BS 0x4000u
 #define X86_EFER_SCE 1u
 #define X86_EFER_LME 0x100u

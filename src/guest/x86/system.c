@@ -112,21 +112,80 @@ uint64_t x86_helper_read_cr(struct cpu *cpu, uint32_t number)
     return x86_of(cpu)->cr[number];
 }
 
+/* 4 and 5 are other names of 6 and 7, or none. With DR7.GD set, whoever
+ * touches one of them is told on: a debugger guards its registers. */
+static unsigned debug_register(struct cpu *cpu, uint32_t number)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+
+    need_kernel(cpu);
+    if (number == 4 || number == 5) {
+        if (x86->cr[4] & X86_CR4_DE) {
+            x86_fault(cpu, X86_UD);
+        }
+        number += 2;
+    }
+    if (x86->dr[7] & X86_DR7_GD) {
+        x86->dr[7] &= ~(uint64_t)X86_DR7_GD;
+        x86->dr[6] |= X86_DR6_BD;
+        x86_fault(cpu, X86_DB);
+    }
+    return number;
+}
+
 void x86_helper_write_dr(struct cpu *cpu, uint32_t number, uint64_t value)
 {
-    need_kernel(cpu);
-    x86_of(cpu)->dr[number] = value;
+    struct x86_cpu *x86 = x86_of(cpu);
+
+    number = debug_register(cpu, number);
+    if (number >= 6) {
+        if (value >> 32) {
+            x86_fault_error(cpu, X86_GP, 0);
+        }
+        value &= number == 6 ? X86_DR6_WRITABLE : X86_DR7_WRITABLE;
+    }
+    x86->dr[number] = value;
 }
 
 uint64_t x86_helper_read_dr(struct cpu *cpu, uint32_t number)
 {
-    uint64_t fixed = number == 6 ? 0xffff0ff0u : number == 7 ? 0x400u : 0;
-
-    need_kernel(cpu);
-    return x86_of(cpu)->dr[number] | fixed;
+    number = debug_register(cpu, number);
+    return x86_of(cpu)->dr[number] | (number == 6   ? X86_DR6_FIXED
+                                      : number == 7 ? X86_DR7_FIXED
+                                                    : 0);
 }
 
 /* -- Time ------------------------------------------------------------------ */
+
+/* For RDTSC and RDTSCP as instructions. */
+void x86_helper_check_rdtsc(struct cpu *cpu)
+{
+    const struct x86_cpu *x86 = x86_of(cpu);
+
+    if ((x86->cr[4] & X86_CR4_TSD) && x86->cpl != 0) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+}
+
+/* WAIT with the task switched: only with MP set it is the coprocessor's. */
+void x86_helper_wait(struct cpu *cpu)
+{
+    if (x86_of(cpu)->cr[0] & X86_CR0_MP) {
+        x86_fault(cpu, X86_NM);
+    }
+}
+
+/* There are four counters, of nothing. */
+uint64_t x86_helper_rdpmc(struct cpu *cpu)
+{
+    const struct x86_cpu *x86 = x86_of(cpu);
+
+    if ((!(x86->cr[4] & X86_CR4_PCE) && x86->cpl != 0) ||
+        (uint32_t)x86->gpr[1] > 3) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+    return 0;
+}
 
 uint64_t x86_helper_rdtsc(struct cpu *cpu)
 {

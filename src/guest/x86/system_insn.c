@@ -158,8 +158,15 @@ bool x86_tr_wrmsr(struct x86_translator *t)
 
 bool x86_tr_rdtsc(struct x86_translator *t)
 {
+    enum { RDTSC, RDTSCP, RDPMC } kind = (unsigned)t->insn.row->argument;
+
+    if (kind == RDPMC) {
+        set_pair(t, CALL(t, rdpmc));
+        return false;
+    }
+    CALL(t, check_rdtsc);
     set_pair(t, CALL(t, rdtsc));
-    if (t->insn.row->argument) { /* RDTSCP */
+    if (kind == RDTSCP) {
         x86_set_gpr(t, 1, 4, x86_to_i32(t, ir_get(t->b, X86_SLOT_tsc_aux)));
     }
     return false;
@@ -452,38 +459,6 @@ bool x86_tr_kernel_only(struct x86_translator *t)
 {
     CALL(t, need_kernel);
     return false;
-}
-
-/* -- Ports ----------------------------------------------------------------- */
-
-static ir_ref port(struct x86_translator *t, unsigned place)
-{
-    const struct x86_operand *operand = &t->insn.operand[place];
-
-    return operand->kind == X86_OPERAND_IMMEDIATE
-               ? I32(operand->value & 0xff)
-               : x86_zero_extend(t, x86_get_gpr(t, 2, 2), 16);
-}
-
-static unsigned port_size(const struct x86_translator *t)
-{
-    return !(t->insn.row->opcode & 1) ? 1 : t->insn.size == 2 ? 2 : 4;
-}
-
-bool x86_tr_in(struct x86_translator *t)
-{
-    unsigned size = port_size(t);
-
-    x86_set_gpr(t, 0, size, CALL(t, in, port(t, 1), I32(size)));
-    return end(t, IR_EXIT_POLL);
-}
-
-bool x86_tr_out(struct x86_translator *t)
-{
-    unsigned size = port_size(t);
-
-    CALL(t, out, port(t, 0), I32(size), x86_get_gpr(t, 0, 4));
-    return end(t, IR_EXIT_POLL);
 }
 
 /* LDS and the like: an offset and a segment register. */

@@ -449,8 +449,8 @@ bool x86_tr_x87(struct x86_translator *t)
 /* Waits for what is pending: FNOP does the same. */
 bool x86_tr_fwait(struct x86_translator *t)
 {
-    if (off(t, X86_MODE_TS)) {
-        return true;
+    if (t->mode_word & X86_MODE_TS) { /* and MP decides */
+        ir_call(t->b, X86_HELPER_wait, IR_NONE, IR_NONE, IR_NONE, IR_NONE);
     }
     ir_call(t->b, X86_HELPER_x87_register, ir_const_i32(t->b, 0x1d0),
             IR_NONE, IR_NONE, IR_NONE);
