@@ -26,7 +26,7 @@ machine=(-m 40 -no-reboot -display none -rtc base=2024-01-01T00:00:00
 run() {
     local program=$1 title=$2
     shift 2
-    timeout 60 $panda "${machine[@]}" -kernel $work/$program \
+    timeout 60 $panda "${machine[@]}" -icount sleep=off -kernel $work/$program \
         -serial file:$work/$title.out "$@" 2>$work/$title.err
     echo "status $?" >$work/$title.end
     sed -n 's/^panda: \(.*(count .*)\)/\1/p' $work/$title.err \
