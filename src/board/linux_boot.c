@@ -3,7 +3,7 @@
  * protected-mode part goes to 1 MiB, and finds in ESI the boot parameters
  * that a boot loader would have filled in.
  */
-#include "board/pc.h"
+#include "board/boot.h"
 
 #include "base/draw.h"
 #include "base/error.h"
@@ -40,7 +40,7 @@ enum {
     PARAMETERS_SIZE = 0x1000,
 };
 
-static uint8_t *read_file(const char *path, size_t *size, char **message)
+uint8_t *boot_read_file(const char *path, size_t *size, char **message)
 {
     FILE *file = fopen(path, "rb");
     uint8_t *bytes = NULL;
@@ -136,7 +136,8 @@ static bool take_header(const char *path, const uint8_t *file, size_t size,
     if (size < 0x400 || memcmp(file + HEADER_MAGIC, "HdrS", 4) != 0 ||
         (file[VERSION] | file[VERSION + 1] << 8) < 0x203 ||
         !(file[LOAD_FLAGS] & 1)) {
-        *message = panda_message("%s is not a Linux bzImage", path);
+        *message = panda_message("%s is neither a Linux bzImage nor an ELF "
+                                 "file", path);
         return false;
     }
     end = 0x202u + file[HEADER_LENGTH];
@@ -146,17 +147,12 @@ static bool take_header(const char *path, const uint8_t *file, size_t size,
     return true;
 }
 
-static bool load_kernel(struct pc *pc, const char *path, uint8_t *parameters,
-                        char **message)
+static bool load_kernel(struct pc *pc, const char *path, const uint8_t *file,
+                        size_t size, uint8_t *parameters, char **message)
 {
-    size_t size, setup;
-    uint8_t *file = read_file(path, &size, message);
-    bool good;
+    bool good = take_header(path, file, size, parameters, message);
+    size_t setup;
 
-    if (!file) {
-        return false;
-    }
-    good = take_header(path, file, size, parameters, message);
     if (good) {
         setup = 512u * ((file[SETUP_SECTORS] ? file[SETUP_SECTORS] : 4) + 1u);
         if (setup >= size || size - setup > pc->ram->size - KERNEL) {
@@ -168,7 +164,6 @@ static bool load_kernel(struct pc *pc, const char *path, uint8_t *parameters,
                                size - setup);
         }
     }
-    free(file);
     return good;
 }
 
@@ -178,7 +173,7 @@ static bool load_initrd(struct pc *pc, const char *path, uint8_t *parameters,
     uint64_t top = pc->ram->size;
     uint64_t highest = get32(parameters + INITRD_ADDRESS_MAX);
     size_t size;
-    uint8_t *file = read_file(path, &size, message);
+    uint8_t *file = boot_read_file(path, &size, message);
     bool good = file;
 
     if (highest && highest + 1 < top) {
@@ -200,8 +195,9 @@ static bool load_initrd(struct pc *pc, const char *path, uint8_t *parameters,
     return good;
 }
 
-bool pc_boot_linux(struct pc *pc, const char *kernel, const char *initrd,
-                   const char *append, char **message)
+static bool boot_linux(struct pc *pc, const char *path, const uint8_t *file,
+                       size_t size, const char *initrd, const char *append,
+                       char **message)
 {
     uint8_t parameters[PARAMETERS_SIZE] = {0};
     size_t length = strlen(append) + 1;
@@ -211,7 +207,7 @@ bool pc_boot_linux(struct pc *pc, const char *kernel, const char *initrd,
                                  COMMAND_LINE_MAX - 1);
         return false;
     }
-    if (!load_kernel(pc, kernel, parameters, message) ||
+    if (!load_kernel(pc, path, file, size, parameters, message) ||
         (initrd && !load_initrd(pc, initrd, parameters, message))) {
         return false;
     }
@@ -223,4 +219,16 @@ bool pc_boot_linux(struct pc *pc, const char *kernel, const char *initrd,
     mem_write_physical(pc->machine->memory, COMMAND_LINE, append, length);
     x86_start_flat(pc->machine->cpu, KERNEL, PARAMETERS, GDT);
     return true;
+}
+
+bool pc_boot_kernel(struct pc *pc, const char *kernel, const char *initrd,
+                    const char *append, char **message)
+{
+    size_t size;
+    uint8_t *file = boot_read_file(kernel, &size, message);
+    bool good = file && (boot_is_elf(file, size) ? boot_multiboot : boot_linux)(
+                            pc, kernel, file, size, initrd, append, message);
+
+    free(file);
+    return good;
 }

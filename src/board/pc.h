@@ -65,10 +65,11 @@ char *pc_options_print(const struct pc_options *options);
 bool pc_options_parse(const char *text, struct pc_options *options,
                       char **message);
 
-/* Loads a bzImage, an initial RAM disk (path may be NULL) and a command line,
- * and points the CPU at the kernel. False: *message as above. */
-bool pc_boot_linux(struct pc *pc, const char *kernel, const char *initrd,
-                   const char *append, char **message);
+/* Loads a bzImage or a multiboot ELF file, an initial RAM disk (path may be
+ * NULL) and a command line, and points the CPU at the kernel. False: *message
+ * as above. */
+bool pc_boot_kernel(struct pc *pc, const char *kernel, const char *initrd,
+                    const char *append, char **message);
 
 /* What memory and registers hold now is what every reset leads back to. To
  * be called once, when something was loaded. */

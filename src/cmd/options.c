@@ -32,7 +32,8 @@ static const struct option {
     size_t member;
 } table[] = {
 #define AT(member) offsetof(struct options, member)
-    {"-kernel", "FILE", "Linux kernel (bzImage)", TEXT, AT(kernel)},
+    {"-kernel", "FILE", "Linux kernel (bzImage), or multiboot ELF", TEXT,
+     AT(kernel)},
     {"-initrd", "FILE", "its initial RAM disk", TEXT, AT(initrd)},
     {"-append", "TEXT", "its command line", TEXT, AT(append)},
     {"-M", "pc", "the machine; there is one", MACHINE, 0},
@@ -56,6 +57,8 @@ static const struct option {
      AT(rtc_base)},
     {"-device", "isa-debug-exit[,iobase=PORT][,iosize=N]",
      "ends the run on a write", DEVICE, AT(debug_exit)},
+    {"-record", "NAME", "record from the first instruction", TEXT,
+     AT(record)},
     {"-replay", "NAME", "replay a recording", TEXT, AT(replay)},
     {"-replay-verify", NULL, "print the recorded hash and our own", FLAG,
      AT(verify)},
@@ -263,6 +266,9 @@ static void check(const struct options *options)
     if (options->kernel && options->replay) {
         panda_fatal("-kernel and -replay exclude each other: a recording "
                     "brings its machine");
+    }
+    if (options->record && options->replay) {
+        panda_fatal("-record and -replay exclude each other");
     }
     if (!options->replay &&
         (options->verify || options->drive || options->diagnose)) {

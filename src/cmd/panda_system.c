@@ -48,7 +48,7 @@ static int run_live(const struct options *o)
         .seed = o->seed};
     s->pc = pc_new(&s->made_of, &message);
     if (!s->pc ||
-        !pc_boot_linux(s->pc, o->kernel, o->initrd, o->append, &message)) {
+        !pc_boot_kernel(s->pc, o->kernel, o->initrd, o->append, &message)) {
         panda_fatal("%s", message);
     }
     pc_set_image(s->pc);
@@ -56,6 +56,9 @@ static int run_live(const struct options *o)
     s->engine = engine_new(s->machine, o);
     session_open_streams(s);
     session_go_live(s);
+    if (o->record && (message = session_begin_record(s, o->record, false))) {
+        panda_fatal("%s", message);
+    }
     if (s->running || session_slice(s) == POLL_RUN) {
         end = session_run(s);
     }

@@ -26,9 +26,8 @@ void session_catch_signals(void)
 
 /* -- The monitor's target -------------------------------------------------- */
 
-static char *begin_record(void *opaque, const char *name, bool force)
+char *session_begin_record(struct session *s, const char *name, bool force)
 {
-    struct session *s = opaque;
     char *message = NULL;
 
     if (s->replay) {
@@ -45,6 +44,11 @@ static char *begin_record(void *opaque, const char *name, bool force)
         s->told_failure = false;
     }
     return message;
+}
+
+static char *begin_record(void *opaque, const char *name, bool force)
+{
+    return session_begin_record(opaque, name, force);
 }
 
 char *session_end_record(struct session *s)

@@ -45,6 +45,9 @@ enum poll_result session_slice(void *session);
 /* What the guest sends: a struct char_backend's put. */
 void session_serial_put(void *session, uint8_t byte);
 
+/* NULL, or a message to be freed. */
+char *session_begin_record(struct session *session, const char *name,
+                           bool force);
 /* Ends a recording that still runs. NULL, or a message to be freed. */
 char *session_end_record(struct session *session);
 

@@ -55,6 +55,8 @@ struct cpu {
      * call was made from. */
     uint64_t deadline;
     void *running;
+    uint32_t memop; /* of the data access that walk() is called for */
+
     jmp_buf leave;        /* where cpu_leave() goes */
     uint64_t insn_pc;     /* interpreter: instruction being run */
 

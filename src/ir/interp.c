@@ -143,7 +143,8 @@ enum ir_exit_kind ir_interpret(struct cpu *cpu, const struct ir_unit *unit)
         if (ins->op != IR_exit_if) {
             step(&run, at);
         } else if (operand(&run, ins->a)->u32) {
-            return leave(&run, operand(&run, ins->b)->u64, IR_EXIT_LINK);
+            return leave(&run, operand(&run, ins->b)->u64,
+                         (enum ir_exit_kind)ins->imm);
         }
     }
     panda_bug("a unit without an exit ran");

@@ -112,6 +112,7 @@ struct ir_unit {
 #define MO_ALIGN16 0x40u    /* fault unless 16-byte aligned */
 #define MO_MMU_SHIFT 8      /* MMU index, 4 bits: see guest.h */
 #define MO_MMU_MASK 0xf00u
+#define MO_GUEST_MASK 0xf000u /* the guest's own: cpu->memop for its walk() */
 #define MO_SIZE(mo) (1u << ((mo) & MO_SIZE_MASK))
 #define MO_MMU(mo) (((mo) & MO_MMU_MASK) >> MO_MMU_SHIFT)
 

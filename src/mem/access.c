@@ -25,6 +25,7 @@ static unsigned translate(struct cpu *cpu, uint64_t address, uint32_t memop,
     unsigned n = 1;
 
     panda_assert(mmu < cpu->guest->n_mmu && size <= ACCESS_MAX);
+    cpu->memop = memop;
     pieces[0].size = size < rest ? size : rest;
     tlb_translate(cpu, address, access, mmu, &pieces[0].place);
     if (size > rest) {

@@ -299,7 +299,7 @@ static void test_steps(void)
         {"a taken jump", "\xeb\x00", "it", 2, 0},
         {"a branch taken or not", "\x74\x00\x75\x00", "itit", 4, 0},
         {"REP MOVSB of 3", "\xf3\xa4", "ititit", 2, 3},
-        {"REP MOVSB of none, NOP", "\xf3\xa4\x90", "iit", 3, 0},
+        {"REP MOVSB of none, NOP", "\xf3\xa4\x90", "itit", 3, 0},
         {"REPE CMPSB", "\xf3\xa6", "it", 2, 1},
         {"PUSH, POP", "\x50\x58", "itit", 2, 0},
         {"LOOP", "\xe2\xfe", "itit", 2, 2},

@@ -165,11 +165,11 @@ bool x86_tr_cmpxchg_pair(struct x86_translator *t)
     ir_ref at = x86_address(t), low, high, at_high, both, equal, flags;
 
     at_high = ir_bin(t->b, IR_add, at, ir_const_i64(t->b, size));
+    x86_guard(t, at, 2 * size, true);
     low = ir_load(t->b, size == 8 ? IR_I64 : IR_I32, at,
-                  (size == 8 ? 3u : 2u) | MO_RMW | extra |
-                      t->mmu << MO_MMU_SHIFT);
+                  x86_memop(t, size) | MO_RMW | extra);
     high = ir_load(t->b, size == 8 ? IR_I64 : IR_I32, at_high,
-                   (size == 8 ? 3u : 2u) | MO_RMW | t->mmu << MO_MMU_SHIFT);
+                   x86_memop(t, size) | MO_RMW);
     both = ir_bin(t->b, IR_or,
                   ir_bin(t->b, IR_xor, low, x86_get_gpr(t, 0, size)),
                   ir_bin(t->b, IR_xor, high, x86_get_gpr(t, 2, size)));

@@ -23,7 +23,7 @@ static const struct leaf leaves[] = {
     /* LAHF in 64-bit mode; SYSCALL, NX, RDTSCP, long mode */
     {0x80000001, 0x60fb1, 0, BIT(0),
      BIT(11) | BIT(20) | BIT(27) | BIT(29)},
-    {0x80000008, 0x3028, 0, 0, 0}, /* 40 physical bits, 48 virtual */
+    {0x80000008, 0x3000 | X86_PHYSICAL_BITS, 0, 0, 0}, /* 48 virtual bits */
 };
 
 void x86_helper_cpuid(struct cpu *cpu)

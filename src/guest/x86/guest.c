@@ -72,6 +72,9 @@ static void reset(struct cpu *cpu)
     x86->apic_base = 0xfee00900; /* enabled, of the first CPU */
     x86->misc_enable = 1;
     x86->idtr.limit = x86->gdtr.limit = 0xffff;
+    x86->ldtr.limit = x86->tr.limit = 0xffff;
+    x86->ldtr.access = X86_ACCESS_P | 2;
+    x86->tr.access = X86_ACCESS_P | 11;
     x86->tsc_offset = -(cpu->count + cpu->skipped); /* the TSC is 0 */
 }
 
@@ -110,6 +113,33 @@ static void set_pc(struct cpu *cpu, uint64_t pc)
                           : (uint32_t)(pc - x86->segment[X86_CS].base);
 }
 
+/* Whether every access of the usual kind to all of 4 GiB is good. */
+static bool is_plain(const struct x86_segment_register *segment, bool code)
+{
+    unsigned mask = X86_ACCESS_P | X86_ACCESS_S | X86_ACCESS_CODE |
+                    X86_ACCESS_WRITABLE;
+    unsigned access = segment->access & mask;
+
+    if (segment->limit != 0xffffffffu) {
+        return false;
+    }
+    return code ? access == mask
+                : access == (mask & ~X86_ACCESS_CODE) &&
+                      !(segment->access & X86_ACCESS_EXPAND_DOWN);
+}
+
+static uint64_t limits(const struct x86_segment_register *segment)
+{
+    bool plain = is_plain(&segment[X86_CS], true) &&
+                 is_plain(&segment[X86_DS], false) &&
+                 is_plain(&segment[X86_ES], false) &&
+                 is_plain(&segment[X86_SS], false);
+
+    return (plain ? 0 : X86_MODE_LIMITS) |
+           (is_plain(&segment[X86_FS], false) ? 0 : X86_MODE_FS_LIMITS) |
+           (is_plain(&segment[X86_GS], false) ? 0 : X86_MODE_GS_LIMITS);
+}
+
 static uint64_t mode(const struct cpu *cpu)
 {
     const struct x86_cpu *x86 = x86_of(cpu);
@@ -133,6 +163,11 @@ static uint64_t mode(const struct cpu *cpu)
     word |= x86->shadow ? X86_MODE_SHADOW : 0;
     word |= x86->eflags & X86_EFLAGS_TF ? X86_MODE_TF : 0;
     word |= x86->trap ? X86_MODE_TRAP : 0;
+    word |= in_64(x86) ? 0 : limits(segment);
+    if (x86->eflags & X86_EFLAGS_AC && x86->cpl == 3 &&
+        x86->cr[0] & X86_CR0_AM) {
+        word |= X86_MODE_AC;
+    }
     return word;
 }
 

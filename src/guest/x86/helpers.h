@@ -39,8 +39,18 @@ void x86_helper_fxsave(struct cpu *cpu, uint64_t address, uint32_t wide);
 void x86_helper_fxrstor(struct cpu *cpu, uint64_t address, uint32_t wide);
 
 void x86_helper_ldmxcsr(struct cpu *cpu, uint32_t value);
+void x86_helper_end_if(struct cpu *cpu, uint32_t condition);
 uint64_t x86_helper_linear_pc(struct cpu *cpu);
 void x86_helper_cpuid(struct cpu *cpu);
+
+/* -- segment.c: what a segment permits, outside 64-bit mode ----------------- */
+#define X86_LOAD_NO_SHADOW 8u /* LSS, in the number of a segment */
+#define X86_CHECK_WRITE 8u /* in `what`: number | this | size << 8 */
+void x86_helper_check_segment(struct cpu *cpu, uint32_t what,
+                              uint64_t address);
+void x86_helper_check_code(struct cpu *cpu, uint32_t size, uint64_t address);
+void x86_helper_check_aligned(struct cpu *cpu, uint32_t size,
+                              uint64_t address);
 
 /* -- transfer.c: they set RIP, too ----------------------------------------- */
 void x86_helper_far_jump(struct cpu *cpu, uint32_t selector, uint64_t rip);
@@ -52,7 +62,8 @@ void x86_helper_popf(struct cpu *cpu, uint64_t value, uint32_t size);
 void x86_helper_syscall(struct cpu *cpu, uint64_t next);
 void x86_helper_sysret(struct cpu *cpu, uint32_t size);
 void x86_helper_sysenter(struct cpu *cpu);
-void x86_helper_sysexit(struct cpu *cpu, uint32_t size);
+void x86_helper_sysexit(struct cpu *cpu);
+#define X86_INT1_BIT 0x100u /* in `vector` */
 _Noreturn void x86_helper_interrupt(struct cpu *cpu, uint32_t vector,
                                     uint64_t next);
 
@@ -61,6 +72,9 @@ void x86_helper_write_cr(struct cpu *cpu, uint32_t number, uint64_t value);
 uint64_t x86_helper_read_cr(struct cpu *cpu, uint32_t number);
 void x86_helper_write_dr(struct cpu *cpu, uint32_t number, uint64_t value);
 uint64_t x86_helper_read_dr(struct cpu *cpu, uint32_t number);
+void x86_helper_check_rdtsc(struct cpu *cpu);
+uint64_t x86_helper_rdpmc(struct cpu *cpu);
+void x86_helper_wait(struct cpu *cpu);
 uint64_t x86_helper_rdtsc(struct cpu *cpu);
 uint64_t x86_helper_rdmsr(struct cpu *cpu);
 void x86_helper_wrmsr(struct cpu *cpu);

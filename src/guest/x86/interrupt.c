@@ -9,11 +9,10 @@
  *     double fault                contributory, page shutdown
  *     anything else               any                the second
  */
-#include "guest/x86/segment.h"
-
 #include "boundary/boundary.h"
 #include "exec/machine.h"
 #include "guest/x86/helpers.h"
+#include "guest/x86/new_stack.h"
 
 struct gate {
     uint16_t selector;
@@ -25,20 +24,21 @@ struct delivery {
     struct cpu *cpu;
     struct x86_cpu *x86;
     uint8_t vector;
-    bool software, has_error, external;
+    bool software, has_error;
+    bool privileged; /* by INT1: asks for no privilege */
+    bool external;   /* bit 0 of error codes: not an INT n */
     uint32_t error;
     uint64_t rip; /* to come back to */
     struct gate gate;
-    struct x86_segment_register cs, ss;
-    struct x86_descriptor cs_descriptor, ss_descriptor;
-    bool new_stack, null_ss;
+    struct x86_segment_register cs;
+    struct x86_descriptor cs_descriptor;
     unsigned cpl;
-    uint64_t sp;
+    struct x86_new_stack stack;
 };
 
 static uint32_t gate_error(const struct delivery *d)
 {
-    return d->vector * 8u + 2 + (d->external && !d->software);
+    return d->vector * 8u + 2 + d->external;
 }
 
 static void read_gate(struct delivery *d)
@@ -65,7 +65,7 @@ static void read_gate(struct delivery *d)
         (wide || (d->gate.type & ~1u) != 6)) {
         x86_fault_error(d->cpu, X86_GP, gate_error(d));
     }
-    if (d->software && d->gate.dpl < d->x86->cpl) {
+    if (d->software && !d->privileged && d->gate.dpl < d->x86->cpl) {
         x86_fault_error(d->cpu, X86_GP, gate_error(d));
     }
     if (!(low >> 47 & 1)) {
@@ -81,7 +81,8 @@ static void read_code(struct delivery *d)
     if (!(d->gate.selector & 0xfffcu)) {
         x86_fault_error(d->cpu, X86_GP, d->external);
     }
-    d->cs_descriptor = x86_read_descriptor(d->cpu, d->gate.selector, X86_GP);
+    d->cs_descriptor = x86_read_descriptor_for(d->cpu, d->gate.selector,
+                                               X86_GP, d->external);
     access = d->cs_descriptor.high >> 8;
     if ((access & (X86_ACCESS_S | X86_ACCESS_CODE)) !=
             (X86_ACCESS_S | X86_ACCESS_CODE) ||
@@ -97,96 +98,22 @@ static void read_code(struct delivery *d)
     d->cs = x86_segment_of(&d->cs_descriptor, d->gate.selector);
 }
 
-/* -- The new stack --------------------------------------------------------- */
+/* -- The frame ------------------------------------------------------------- */
 
-static void stack_64(struct delivery *d)
-{
-    unsigned at = d->gate.ist ? 28 + 8 * d->gate.ist : 4 + 8 * d->cpl;
-
-    if (d->gate.ist || d->cpl < d->x86->cpl) {
-        if (at + 7 > d->x86->tr.limit) {
-            x86_fault_error(d->cpu, X86_TS, d->x86->tr.selector & 0xfffcu);
-        }
-        d->sp = x86_read_implied(d->cpu, d->x86->tr.base + at, 8, 0);
-        d->null_ss = d->cpl < d->x86->cpl;
-    }
-    d->new_stack = true; /* SS and RSP are always pushed */
-    d->sp &= ~15ull;
-}
-
-static void check_new_ss(struct delivery *d, uint16_t selector)
-{
-    unsigned access;
-
-    if (!(selector & 0xfffcu)) {
-        x86_fault_error(d->cpu, X86_TS, d->external);
-    }
-    d->ss_descriptor = x86_read_descriptor(d->cpu, selector, X86_TS);
-    access = d->ss_descriptor.high >> 8;
-    if ((access & (X86_ACCESS_S | X86_ACCESS_CODE | X86_ACCESS_WRITABLE)) !=
-            (X86_ACCESS_S | X86_ACCESS_WRITABLE) ||
-        X86_ACCESS_DPL(access) != d->cpl || (selector & 3u) != d->cpl) {
-        x86_fault_error(d->cpu, X86_TS, (selector & 0xfffcu) | d->external);
-    }
-    if (!(access & X86_ACCESS_P)) {
-        x86_fault_error(d->cpu, X86_SS_FAULT,
-                        (selector & 0xfffcu) | d->external);
-    }
-    d->ss = x86_segment_of(&d->ss_descriptor, selector);
-}
-
-static void stack_32(struct delivery *d)
-{
-    bool wide = d->x86->tr.access & 8; /* a 32-bit TSS */
-    unsigned at = wide ? 4 + 8 * d->cpl : 2 + 4 * d->cpl;
-    unsigned size = wide ? 4 : 2;
-
-    if (d->cpl >= d->x86->cpl) {
-        return;
-    }
-    if (at + 2 * size - 1 > d->x86->tr.limit) {
-        x86_fault_error(d->cpu, X86_TS, d->x86->tr.selector & 0xfffcu);
-    }
-    d->sp = x86_read_implied(d->cpu, d->x86->tr.base + at, size, 0);
-    check_new_ss(d, (uint16_t)x86_read_implied(
-                        d->cpu, d->x86->tr.base + at + size, 2, 0));
-    d->new_stack = true;
-}
-
-/* -- Pushing --------------------------------------------------------------- */
-
-static void push(struct delivery *d, unsigned size, uint64_t value)
-{
-    uint64_t mask = x86_long_mode(d->x86)            ? ~0ull
-                    : d->ss.access & X86_ACCESS_DB ? 0xffffffffu
-                                                     : 0xffff;
-    uint64_t sp = (d->sp - size) & mask;
-
-    if (mask == 0xffff) {
-        d->sp = (d->sp & ~mask) | sp;
-    } else {
-        d->sp = sp;
-    }
-    x86_write_implied(d->cpu,
-                      x86_long_mode(d->x86) ? sp
-                                            : (uint32_t)(d->ss.base + sp),
-                      size, value, d->cpl);
-}
-
-static void push_frame(struct delivery *d)
+static void push_frame(struct delivery *d, bool with_stack)
 {
     unsigned size = x86_long_mode(d->x86) ? 8 : d->gate.type >= 14 ? 4 : 2;
     uint32_t eflags = x86_get_eflags(d->x86);
 
-    if (d->new_stack) {
-        push(d, size, d->x86->segment[X86_SS].selector);
-        push(d, size, d->x86->gpr[4]);
+    if (with_stack) {
+        x86_push_on(&d->stack, size, d->x86->segment[X86_SS].selector);
+        x86_push_on(&d->stack, size, d->x86->gpr[4]);
     }
-    push(d, size, eflags);
-    push(d, size, d->x86->segment[X86_CS].selector);
-    push(d, size, d->rip);
+    x86_push_on(&d->stack, size, eflags);
+    x86_push_on(&d->stack, size, d->x86->segment[X86_CS].selector);
+    x86_push_on(&d->stack, size, d->rip);
     if (d->has_error) {
-        push(d, size, d->error);
+        x86_push_on(&d->stack, size, d->error);
     }
 }
 
@@ -197,13 +124,11 @@ static void deliver_real(struct delivery *d)
     uint64_t entry = x86_read_implied(
         d->cpu, d->x86->idtr.base + d->vector * 4u, 4, 0);
 
-    d->ss = d->x86->segment[X86_SS];
-    d->sp = d->x86->gpr[4];
-    d->cpl = 0;
+    d->stack = x86_own_stack(d->cpu, false);
     d->gate.type = 6;
     d->has_error = false;
-    push_frame(d);
-    d->x86->gpr[4] = d->sp;
+    push_frame(d, false);
+    x86_take_stack(&d->stack);
     d->x86->segment[X86_CS].selector = (uint16_t)(entry >> 16);
     d->x86->segment[X86_CS].base = entry >> 16 << 4;
     d->x86->rip = entry & 0xffff;
@@ -213,30 +138,22 @@ static void deliver_real(struct delivery *d)
 static void deliver_protected(struct delivery *d)
 {
     struct x86_cpu *x86 = d->x86;
+    bool inner;
 
     read_gate(d);
     read_code(d);
-    d->ss = x86->segment[X86_SS];
-    d->sp = x86->gpr[4];
+    inner = d->cpl < x86->cpl;
+    d->stack = x86_own_stack(d->cpu, d->external);
+    if (inner || d->gate.ist) {
+        x86_find_stack(&d->stack, d->cpl, d->gate.ist);
+    }
     if (x86_long_mode(x86)) {
-        stack_64(d);
-    } else {
-        stack_32(d);
+        d->stack.sp &= ~15ull;
     }
-    push_frame(d);
+    push_frame(d, inner || x86_long_mode(x86));
     x86_mark_accessed(d->cpu, &d->cs_descriptor);
-    if (d->ss_descriptor.address) {
-        x86_mark_accessed(d->cpu, &d->ss_descriptor);
-    }
+    x86_take_stack(&d->stack);
     /* Nothing faults from here on. */
-    if (d->null_ss) {
-        x86->segment[X86_SS] = (struct x86_segment_register){
-            .selector = (uint16_t)d->cpl,
-            .access = (uint16_t)(X86_ACCESS_DB | d->cpl << 5)};
-    } else {
-        x86->segment[X86_SS] = d->ss;
-    }
-    x86->gpr[4] = d->sp;
     x86_set_cs(d->cpu, d->cs, d->cpl);
     x86->rip = d->gate.offset;
     if (!(d->gate.type & 1)) {
@@ -312,8 +229,10 @@ void x86_deliver_exception(struct cpu *cpu)
     d.error = x86->exception.error;
     d.rip = x86->rip;
     d.software = x86->exception.software;
+    d.privileged = x86->exception.privileged;
     if (d.software) {
         d.rip = x86->exception.address;
+        d.external = d.privileged;
     }
     deliver(&d);
 }

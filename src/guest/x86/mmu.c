@@ -6,7 +6,7 @@
  * the access is allowed, the dirty bit only for a write, and no entry is
  * written that has its bits already.
  */
-#include "guest/x86/state.h"
+#include "guest/x86/segment.h"
 #include "mem/mem.h"
 
 #include <string.h>
@@ -51,30 +51,66 @@ static bool fault(struct walk *w, uint32_t error)
     if (!w->debug) {
         error |= w->access == MEM_WRITE ? ERROR_W : 0;
         error |= w->user ? ERROR_U : 0;
-        error |= w->access == MEM_FETCH && w->nx ? ERROR_I : 0;
+        error |= w->access == MEM_FETCH && w->nx && w->entry_size == 8
+                     ? ERROR_I
+                     : 0;
         x86_note_error(w->cpu, X86_PF, error);
         x86->exception.address = w->address;
     }
     return false;
 }
 
-/* Reads an entry on the way down. */
-static bool take(struct walk *w, uint64_t at, bool pae_pointer)
+/* Whether directories may map large pages themselves. */
+static bool has_large(const struct walk *w)
+{
+    return w->entry_size == 8 || (x86_of(w->cpu)->cr[4] & X86_CR4_PSE);
+}
+
+/*
+ * Bits that must be zero in an entry that is present: address bits that there
+ * are not, NX without EFER.NXE, PS where no page is that large (pages of 1 GiB
+ * are not offered), the low bits of a large page's address.
+ */
+static uint64_t reserved(const struct walk *w, unsigned level,
+                         unsigned levels, bool large)
+{
+    uint64_t bits = (1ull << 52) - (1ull << X86_PHYSICAL_BITS);
+
+    if (w->entry_size == 4) {
+        return large ? 1u << 21 : 0;
+    }
+    if (levels == 3) {
+        bits |= 0x7ffull << 52;
+        if (level == 2) {
+            return bits | ENTRY_NX | 0x1e6;
+        }
+    }
+    bits |= w->nx ? 0 : ENTRY_NX;
+    if (level >= 2) {
+        return bits | ENTRY_PS;
+    }
+    return large ? bits | 0x1fe000 : bits;
+}
+
+/* Takes the entry of a level on the way down. */
+static bool take(struct walk *w, uint64_t at, unsigned level, unsigned levels)
 {
     uint64_t entry = mem_walk_read(w->cpu, at, w->entry_size);
+    bool large = level == 1 && (entry & ENTRY_PS) && has_large(w);
 
     w->at[w->n] = at;
     w->entry[w->n++] = entry;
     if (!(entry & ENTRY_P)) {
         return fault(w, 0);
     }
-    if ((entry & ENTRY_NX) && w->entry_size == 8 && !w->nx) {
+    if (entry & reserved(w, level, levels, large)) {
         return fault(w, ERROR_P | ERROR_RSVD);
     }
-    if (!pae_pointer) { /* which has no permissions */
+    if (!(levels == 3 && level == 2)) { /* which has no permissions */
         w->writable = w->writable && (entry & ENTRY_W);
         w->user_page = w->user_page && (entry & ENTRY_U);
-        w->executable = w->executable && !(entry & ENTRY_NX);
+        w->executable = w->executable &&
+                        !(w->entry_size == 8 && (entry & ENTRY_NX));
     }
     return true;
 }
@@ -131,26 +167,22 @@ static bool descend(struct walk *w, uint64_t table, unsigned levels,
                     struct walk_result *result)
 {
     unsigned bits = w->entry_size == 8 ? 9 : 10;
-    bool pae = levels == 3;
-    bool large = w->entry_size == 8 ||
-                 (x86_of(w->cpu)->cr[4] & X86_CR4_PSE);
 
     for (unsigned level = levels; level-- > 0;) {
         unsigned shift = PAGE_BITS + level * bits;
         uint64_t index = w->address >> shift & ((1u << bits) - 1);
         uint64_t at = physical(w->cpu, table + index * w->entry_size);
         uint64_t entry;
-        bool pointer = pae && level == 2;
 
         result->steps[result->n_steps++] =
             (struct walk_step){at, (uint8_t)w->entry_size, (uint8_t)shift,
                                levels == 4 && level == 3};
-        if (!take(w, at, pointer)) {
+        if (!take(w, at, level, levels)) {
             return false;
         }
         entry = w->entry[w->n - 1];
-        if (level == 0 || ((entry & ENTRY_PS) && large && !pointer &&
-                           level <= (levels == 4 ? 2 : 1))) {
+        if (level == 0 ||
+            (level == 1 && (entry & ENTRY_PS) && has_large(w))) {
             result->physical = physical(w->cpu,
                                         page_address(w, entry, shift));
             result->page_size = 1ull << shift;
@@ -163,14 +195,20 @@ static bool descend(struct walk *w, uint64_t table, unsigned levels,
         return fault(w, ERROR_P);
     }
     if (!w->debug) {
-        mark(w, pae);
+        mark(w, levels == 3);
     }
     return true;
 }
 
-static bool canonical(uint64_t address)
+/* Not canonical: the stack has a vector of its own. */
+static bool bad_address(const struct walk *w)
 {
-    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+    bool stack = w->access != MEM_FETCH && w->cpu->memop & X86_MO_STACK;
+
+    if (!w->debug) {
+        x86_note_error(w->cpu, stack ? X86_SS_FAULT : X86_GP, 0);
+    }
+    return false;
 }
 
 static bool walk_tables(struct walk *w, struct walk_result *result)
@@ -180,9 +218,8 @@ static bool walk_tables(struct walk *w, struct walk_result *result)
     w->writable = w->user_page = w->executable = true;
     w->entry_size = 8;
     if (x86->efer & X86_EFER_LMA) {
-        if (!canonical(w->address)) {
-            x86_note_error(w->cpu, X86_GP, 0);
-            return false;
+        if (!x86_canonical(w->address)) {
+            return bad_address(w);
         }
         return descend(w, x86->cr[3] & ADDRESS_52, 4, result);
     }

@@ -2,6 +2,7 @@
 #include "guest/x86/translate.h"
 
 #include "base/error.h"
+#include "guest/x86/helpers.h"
 
 /* -- Values ---------------------------------------------------------------- */
 
@@ -132,6 +133,7 @@ ir_ref x86_effective_address(struct x86_translator *t)
 ir_ref x86_segment_address(struct x86_translator *t, unsigned segment,
                            ir_ref at)
 {
+    t->segment = segment;
     if (segment < X86_FS && (t->mode == X86_MODE_64 ||
                              !(t->mode_word & X86_MODE_BASES))) {
         return at;
@@ -146,26 +148,58 @@ ir_ref x86_address(struct x86_translator *t)
         t->address = x86_segment_address(t, t->insn.segment,
                                          x86_effective_address(t));
     }
+    t->segment = t->insn.segment;
     return t->address;
 }
 
 /* -- Memory ---------------------------------------------------------------- */
 
-static uint32_t memop(const struct x86_translator *t, unsigned size)
+uint32_t x86_memop(const struct x86_translator *t, unsigned size)
 {
-    return (uint32_t)__builtin_ctz(size) | t->mmu << MO_MMU_SHIFT;
+    bool stack = t->mode == X86_MODE_64 && t->segment == X86_SS;
+
+    return (uint32_t)__builtin_ctz(size) | t->mmu << MO_MMU_SHIFT |
+           (stack ? X86_MO_STACK : 0);
+}
+
+static bool needs_check(const struct x86_translator *t, bool write)
+{
+    if (t->mode == X86_MODE_64) {
+        return false;
+    }
+    return t->mode_word & (t->segment == X86_FS   ? X86_MODE_FS_LIMITS
+                           : t->segment == X86_GS ? X86_MODE_GS_LIMITS
+                                                  : X86_MODE_LIMITS) ||
+           (write && t->segment == X86_CS);
+}
+
+void x86_guard(struct x86_translator *t, ir_ref address, unsigned size,
+               bool write)
+{
+    if (needs_check(t, write)) {
+        ir_call(t->b, X86_HELPER_check_segment,
+                ir_const_i32(t->b, t->segment | size << 8 |
+                                       (write ? X86_CHECK_WRITE : 0)),
+                address, IR_NONE, IR_NONE);
+    }
+    if (t->mode_word & X86_MODE_AC && size > 1 && size <= 8) {
+        ir_call(t->b, X86_HELPER_check_aligned, ir_const_i32(t->b, size),
+                address, IR_NONE, IR_NONE);
+    }
 }
 
 ir_ref x86_load(struct x86_translator *t, ir_ref address, unsigned size)
 {
+    x86_guard(t, address, size, false);
     return ir_load(t->b, size == 8 ? IR_I64 : IR_I32, address,
-                   memop(t, size));
+                   x86_memop(t, size));
 }
 
 void x86_store(struct x86_translator *t, ir_ref address, unsigned size,
                ir_ref value)
 {
-    ir_store(t->b, address, value, memop(t, size));
+    x86_guard(t, address, size, true);
+    ir_store(t->b, address, value, x86_memop(t, size));
 }
 
 /* -- Operands -------------------------------------------------------------- */
@@ -178,13 +212,16 @@ unsigned x86_bits(const struct x86_translator *t, unsigned place)
 static ir_ref read(struct x86_translator *t, unsigned place, uint32_t extra)
 {
     const struct x86_operand *operand = &t->insn.operand[place];
+    ir_ref address;
 
     switch (operand->kind) {
     case X86_OPERAND_REGISTER:
         return x86_get_register(t, operand);
     case X86_OPERAND_MEMORY:
-        return ir_load(t->b, operand->size == 8 ? IR_I64 : IR_I32,
-                       x86_address(t), memop(t, operand->size) | extra);
+        address = x86_address(t);
+        x86_guard(t, address, operand->size, extra & MO_RMW);
+        return ir_load(t->b, operand->size == 8 ? IR_I64 : IR_I32, address,
+                       x86_memop(t, operand->size) | extra);
     case X86_OPERAND_IMMEDIATE:
         return x86_constant(t, operand->size, operand->value);
     default:

@@ -40,10 +40,75 @@ void x86_write_implied(struct cpu *cpu, uint64_t address, unsigned size,
     mem_store(cpu, address, implied(size, cpl), &v);
 }
 
+/* -- What a segment permits ------------------------------------------------ */
+
+bool x86_segment_permits(const struct x86_segment_register *segment,
+                         uint32_t offset, unsigned size, bool write)
+{
+    unsigned access = segment->access;
+    uint64_t last = (uint64_t)offset + size - 1;
+
+    if (!(access & X86_ACCESS_P) || !(access & X86_ACCESS_S)) {
+        return false;
+    }
+    if (access & X86_ACCESS_CODE) {
+        /* Of code that bit says readable. */
+        return !write && access & X86_ACCESS_WRITABLE &&
+               last <= segment->limit;
+    }
+    if (write && !(access & X86_ACCESS_WRITABLE)) {
+        return false;
+    }
+    if (access & X86_ACCESS_EXPAND_DOWN) {
+        return offset > segment->limit &&
+               last <= (access & X86_ACCESS_DB ? 0xffffffffu : 0xffffu);
+    }
+    return last <= segment->limit;
+}
+
+void x86_helper_check_segment(struct cpu *cpu, uint32_t what,
+                              uint64_t address)
+{
+    const struct x86_cpu *x86 = x86_of(cpu);
+    unsigned number = what & 7, size = what >> 8;
+    const struct x86_segment_register *segment = &x86->segment[number];
+    uint32_t offset = (uint32_t)(address - segment->base);
+    bool good;
+
+    if (x86_real_mode(x86)) { /* rights are left over from earlier modes */
+        good = (uint64_t)offset + size - 1 <= segment->limit;
+    } else {
+        good = x86_segment_permits(segment, offset, size,
+                                   what & X86_CHECK_WRITE);
+    }
+    if (!good) {
+        x86_fault_error(cpu, number == X86_SS ? X86_SS_FAULT : X86_GP, 0);
+    }
+}
+
+void x86_helper_check_code(struct cpu *cpu, uint32_t size, uint64_t address)
+{
+    const struct x86_segment_register *cs = &x86_of(cpu)->segment[X86_CS];
+
+    if ((uint64_t)(uint32_t)(address - cs->base) + size - 1 > cs->limit) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+}
+
+void x86_helper_check_aligned(struct cpu *cpu, uint32_t size,
+                              uint64_t address)
+{
+    if (address & (size - 1)) {
+        x86_fault_error(cpu, X86_AC, 0);
+    }
+}
+
 /* -- Descriptors ----------------------------------------------------------- */
 
-struct x86_descriptor x86_read_descriptor(struct cpu *cpu, uint16_t selector,
-                                          enum x86_vector vector)
+struct x86_descriptor x86_read_descriptor_for(struct cpu *cpu,
+                                              uint16_t selector,
+                                              enum x86_vector vector,
+                                              bool external)
 {
     const struct x86_cpu *x86 = x86_of(cpu);
     bool local = selector & 4;
@@ -54,7 +119,7 @@ struct x86_descriptor x86_read_descriptor(struct cpu *cpu, uint16_t selector,
 
     if ((selector & 0xfff8u) + 7 > limit ||
         (local && !(x86->ldtr.access & X86_ACCESS_P))) {
-        x86_fault_error(cpu, vector, selector & 0xfffcu);
+        x86_fault_error(cpu, vector, (selector & 0xfffcu) | external);
     }
     descriptor.address = base + (selector & 0xfff8u);
     both = x86_read_implied(cpu, descriptor.address, 8, 0);
@@ -103,10 +168,9 @@ static void load_null(struct cpu *cpu, unsigned number, uint16_t selector)
             x86_fault_error(cpu, X86_GP, 0);
         }
     }
-    *segment = (struct x86_segment_register){.selector = selector};
-    if (number == X86_SS) {
-        segment->access = (uint16_t)(X86_ACCESS_DB | x86->cpl << 5);
-    }
+    *segment = number == X86_SS
+                   ? x86_null_stack(x86->cpl, selector)
+                   : (struct x86_segment_register){.selector = selector};
 }
 
 static void check_stack(struct cpu *cpu, const struct x86_descriptor *d,

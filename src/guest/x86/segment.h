@@ -29,18 +29,45 @@ uint64_t x86_read_implied(struct cpu *cpu, uint64_t address, unsigned size,
 void x86_write_implied(struct cpu *cpu, uint64_t address, unsigned size,
                        uint64_t value, unsigned cpl);
 
+static inline bool x86_canonical(uint64_t address)
+{
+    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+}
+
+/* Whether the bytes lie within the limit, and may be read or written. */
+bool x86_segment_permits(const struct x86_segment_register *segment,
+                         uint32_t offset, unsigned size, bool write);
+
 /* A descriptor of the GDT or LDT: `high` is its second word. */
 struct x86_descriptor {
     uint32_t low, high;
     uint64_t address;
 };
-/* #GP(selector), or the vector given, when it lies outside its table. */
-struct x86_descriptor x86_read_descriptor(struct cpu *cpu, uint16_t selector,
-                                          enum x86_vector vector);
+/* #GP(selector), or the vector given, when it lies outside its table; bit 0
+ * of the error code is `external`. */
+struct x86_descriptor x86_read_descriptor_for(struct cpu *cpu,
+                                              uint16_t selector,
+                                              enum x86_vector vector,
+                                              bool external);
+static inline struct x86_descriptor
+x86_read_descriptor(struct cpu *cpu, uint16_t selector,
+                    enum x86_vector vector)
+{
+    return x86_read_descriptor_for(cpu, selector, vector, false);
+}
 struct x86_segment_register
 x86_segment_of(const struct x86_descriptor *descriptor, uint16_t selector);
 /* Sets the accessed bit in the table. */
 void x86_mark_accessed(struct cpu *cpu, struct x86_descriptor *descriptor);
+
+/* A null SS, as 64-bit mode has it at some privilege. */
+static inline struct x86_segment_register x86_null_stack(unsigned cpl,
+                                                         uint16_t selector)
+{
+    return (struct x86_segment_register){
+        .selector = selector,
+        .access = (uint16_t)(X86_ACCESS_DB | cpl << 5)};
+}
 
 /* Checks and loads a data or stack segment register. */
 void x86_load_segment(struct cpu *cpu, unsigned number, uint16_t selector);

@@ -31,6 +31,7 @@ struct x86_segment_register {
 #define X86_ACCESS_TYPE 0x0fu
 #define X86_ACCESS_CODE 0x08u       /* of the type, with S */
 #define X86_ACCESS_CONFORMING 0x04u /* of code */
+#define X86_ACCESS_EXPAND_DOWN 0x04u /* of data */
 #define X86_ACCESS_WRITABLE 0x02u   /* data: writable; code: readable */
 #define X86_ACCESS_S 0x10u          /* code or data, not a system segment */
 #define X86_ACCESS_DPL(access) ((access) >> 5 & 3)
@@ -82,6 +83,7 @@ struct x86_cpu {
         bool has_error;
         uint32_t error;
         bool software;    /* INT n, INT3, INTO: `address` is the next RIP */
+        bool privileged; /* INT1: no gate's DPL forbids it */
         uint64_t address; /* of a page fault: for CR2 */
     } exception;
     uint8_t first_vector; /* being delivered; 0xff: an interrupt */
@@ -93,23 +95,38 @@ enum x86_vector {
     X86_MC, X86_XM,
 };
 
+#define X86_PHYSICAL_BITS 40u /* of an address: CPUID and the walk */
+
 #define X86_CR0_PE 1u
 #define X86_CR0_MP 2u
 #define X86_CR0_EM 4u
 #define X86_CR0_TS 8u
 #define X86_CR0_WP 0x10000u
+#define X86_CR0_AM 0x40000u
+#define X86_CR0_NW 0x20000000u
+#define X86_CR0_CD 0x40000000u
 #define X86_CR0_PG 0x80000000u
 #define X86_CR3_TABLE 0x000ffffffffff000ull /* of four levels */
+#define X86_CR4_TSD 4u
+#define X86_CR4_DE 8u
 #define X86_CR4_PSE 0x10u
 #define X86_CR4_PAE 0x20u
+#define X86_CR4_PCE 0x100u
 #define X86_CR4_OSFXSR 0x200u
 /* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT: what CPUID offers. */
 #define X86_CR4_KNOWN 0x7ffu
+#define X86_DR6_BD 0x2000u
+#define X86_DR6_FIXED 0xffff0ff0u
+#define X86_DR6_WRITABLE 0xe00fu
+#define X86_DR7_GD 0x2000u
+#define X86_DR7_FIXED 0x400u
+#define X86_DR7_WRITABLE 0xffff23ffu
 #define X86_DR6_BS 0x4000u
 #define X86_EFER_SCE 1u
 #define X86_EFER_LME 0x100u
 #define X86_EFER_LMA 0x400u
 #define X86_EFER_NXE 0x800u
+#define X86_EFER_KNOWN 0xd01u
 
 static inline struct x86_cpu *x86_of(const struct cpu *cpu)
 {
@@ -135,6 +152,16 @@ enum x86_slot {
 #define X86_MODE_SHADOW (1u << 6)   /* one instruction, then interrupts */
 #define X86_MODE_TF (1u << 10)
 #define X86_MODE_TRAP (1u << 11)    /* x86_cpu.trap */
+/* Outside 64-bit mode: accesses are checked against the segment, because it
+ * is not a whole writable one (CS: a readable one). */
+#define X86_MODE_LIMITS (1u << 12)    /* one of ES CS SS DS */
+#define X86_MODE_FS_LIMITS (1u << 13)
+#define X86_MODE_GS_LIMITS (1u << 14)
+#define X86_MODE_AC (1u << 15) /* alignment is checked */
+
+/* MO_GUEST_MASK of a memory operation: in 64-bit mode, relative to SS. A bad
+ * address is #SS then, not #GP. */
+#define X86_MO_STACK 0x1000u
 enum { X86_MMU_KERNEL, X86_MMU_USER, X86_N_MMU };
 
 /* EFLAGS of the manual, both ways. */

@@ -5,8 +5,8 @@
  * the last whole iteration left them.
  *
  * A count of 0 leaves before anything that may fault, so by R1 without a set:
- * then an interrupt shadow lasts for one instruction more, and TF makes no
- * #DB, unlike on a processor.
+ * where more than the pc changes with the end of an instruction, a helper sees
+ * to it.
  */
 #include "guest/x86/helpers.h"
 #include "guest/x86/rows.h"
@@ -65,9 +65,10 @@ static ir_ref port(const struct string *s)
 /* A port is read once: only when the store that follows cannot fault. */
 static ir_ref in(const struct string *s)
 {
-    ir_load(s->t->b, IR_I32, destination(s),
-            (uint32_t)__builtin_ctz(s->size) | MO_RMW |
-                s->t->mmu << MO_MMU_SHIFT);
+    ir_ref at = destination(s);
+
+    x86_guard(s->t, at, s->size, true);
+    ir_load(s->t->b, IR_I32, at, x86_memop(s->t, s->size) | MO_RMW);
     return ir_call(s->t->b, X86_HELPER_in, port(s),
                    ir_const_i32(s->t->b, s->size), IR_NONE, IR_NONE);
 }
@@ -152,7 +153,13 @@ bool x86_tr_string(struct x86_translator *t)
         return io;
     }
     none = ir_bin(t->b, IR_eq, index_value(&s, RCX), ir_const_i64(t->b, 0));
-    ir_exit_if(t->b, none, t->next_pc);
+    if (t->mode_word & (X86_MODE_SHADOW | X86_MODE_TF)) {
+        ir_call(t->b, X86_HELPER_end_if, none, IR_NONE, IR_NONE, IR_NONE);
+        ir_emit(t->b, IR_exit_if, IR_VOID, none,
+                ir_const_i64(t->b, t->next_pc), 0, 0, IR_EXIT_POLL);
+    } else {
+        ir_exit_if(t->b, none, t->next_pc);
+    }
     element(&s, kind);
     if (!x86_exit_if(t, last(&s, kind), t->next_pc, t->pc)) {
         x86_exit(t, ir_const_i64(t->b, t->pc),

@@ -32,7 +32,12 @@ static void write_cr0(struct cpu *cpu, uint64_t value)
     struct x86_cpu *x86 = x86_of(cpu);
     bool paging = value & X86_CR0_PG;
 
-    if ((paging && !(value & X86_CR0_PE)) || value >> 32) {
+    bool in_64 = x86_long_mode(x86) &&
+                 x86->segment[X86_CS].access & X86_ACCESS_L;
+
+    if ((paging && !(value & X86_CR0_PE)) || value >> 32 ||
+        ((value & X86_CR0_NW) && !(value & X86_CR0_CD)) ||
+        (!paging && in_64)) {
         x86_fault_error(cpu, X86_GP, 0);
     }
     if (paging && !(x86->cr[0] & X86_CR0_PG) &&
@@ -77,10 +82,14 @@ void x86_helper_write_cr(struct cpu *cpu, uint32_t number, uint64_t value)
         x86->cr[2] = value;
         break;
     case 3:
-        write_cr3(cpu, value & ~(1ull << 63));
+        if (x86_long_mode(x86) && value >> X86_PHYSICAL_BITS) {
+            x86_fault_error(cpu, X86_GP, 0);
+        }
+        write_cr3(cpu, value);
         break;
     case 4:
-        if (value & ~(uint64_t)X86_CR4_KNOWN) {
+        if (value & ~(uint64_t)X86_CR4_KNOWN ||
+            (x86_long_mode(x86) && !(value & X86_CR4_PAE))) {
             x86_fault_error(cpu, X86_GP, 0);
         }
         x86->cr[4] = value;
@@ -101,21 +110,80 @@ uint64_t x86_helper_read_cr(struct cpu *cpu, uint32_t number)
     return x86_of(cpu)->cr[number];
 }
 
+/* 4 and 5 are other names of 6 and 7, or none. With DR7.GD set, whoever
+ * touches one of them is told on: a debugger guards its registers. */
+static unsigned debug_register(struct cpu *cpu, uint32_t number)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+
+    need_kernel(cpu);
+    if (number == 4 || number == 5) {
+        if (x86->cr[4] & X86_CR4_DE) {
+            x86_fault(cpu, X86_UD);
+        }
+        number += 2;
+    }
+    if (x86->dr[7] & X86_DR7_GD) {
+        x86->dr[7] &= ~(uint64_t)X86_DR7_GD;
+        x86->dr[6] |= X86_DR6_BD;
+        x86_fault(cpu, X86_DB);
+    }
+    return number;
+}
+
 void x86_helper_write_dr(struct cpu *cpu, uint32_t number, uint64_t value)
 {
-    need_kernel(cpu);
-    x86_of(cpu)->dr[number] = value;
+    struct x86_cpu *x86 = x86_of(cpu);
+
+    number = debug_register(cpu, number);
+    if (number >= 6) {
+        if (value >> 32) {
+            x86_fault_error(cpu, X86_GP, 0);
+        }
+        value &= number == 6 ? X86_DR6_WRITABLE : X86_DR7_WRITABLE;
+    }
+    x86->dr[number] = value;
 }
 
 uint64_t x86_helper_read_dr(struct cpu *cpu, uint32_t number)
 {
-    uint64_t fixed = number == 6 ? 0xffff0ff0u : number == 7 ? 0x400u : 0;
-
-    need_kernel(cpu);
-    return x86_of(cpu)->dr[number] | fixed;
+    number = debug_register(cpu, number);
+    return x86_of(cpu)->dr[number] | (number == 6   ? X86_DR6_FIXED
+                                      : number == 7 ? X86_DR7_FIXED
+                                                    : 0);
 }
 
 /* -- Time ------------------------------------------------------------------ */
+
+/* For RDTSC and RDTSCP as instructions. */
+void x86_helper_check_rdtsc(struct cpu *cpu)
+{
+    const struct x86_cpu *x86 = x86_of(cpu);
+
+    if ((x86->cr[4] & X86_CR4_TSD) && x86->cpl != 0) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+}
+
+/* WAIT with the task switched: only with MP set it is the coprocessor's. */
+void x86_helper_wait(struct cpu *cpu)
+{
+    if (x86_of(cpu)->cr[0] & X86_CR0_MP) {
+        x86_fault(cpu, X86_NM);
+    }
+}
+
+/* There are four counters, of nothing. */
+uint64_t x86_helper_rdpmc(struct cpu *cpu)
+{
+    const struct x86_cpu *x86 = x86_of(cpu);
+
+    if ((!(x86->cr[4] & X86_CR4_PCE) && x86->cpl != 0) ||
+        (uint32_t)x86->gpr[1] > 3) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+    return 0;
+}
 
 uint64_t x86_helper_rdtsc(struct cpu *cpu)
 {
@@ -156,6 +224,14 @@ static bool ignored_msr(uint32_t number)
     default:
         return false;
     }
+}
+
+/* Registers that #GP keeps canonical. */
+static bool holds_address(uint32_t number)
+{
+    return (number >= 0xc0000100 && number <= 0xc0000102) ||
+           number == 0xc0000082 || number == 0xc0000083 ||
+           number == 0x175 || number == 0x176;
 }
 
 uint64_t x86_helper_rdmsr(struct cpu *cpu)
@@ -204,10 +280,18 @@ void x86_helper_wrmsr(struct cpu *cpu)
     } else if (number == 0x1b) {
         write_apic_base(cpu, value);
     } else if (number == 0xc0000080) { /* EFER: LMA follows CR0 */
+        if (value & ~(uint64_t)X86_EFER_KNOWN ||
+            ((value ^ x86->efer) & X86_EFER_LME &&
+             x86->cr[0] & X86_CR0_PG)) {
+            x86_fault_error(cpu, X86_GP, 0);
+        }
         x86->efer = (value & ~(uint64_t)X86_EFER_LMA) |
                     (x86->efer & X86_EFER_LMA);
         mem_tlb_flush(cpu);
     } else if (plain) {
+        if (holds_address(number) && !x86_canonical(value)) {
+            x86_fault_error(cpu, X86_GP, 0);
+        }
         *plain = value;
     } else if (!ignored_msr(number)) {
         x86_fault_error(cpu, X86_GP, 0);
@@ -232,6 +316,9 @@ void x86_helper_load_table(struct cpu *cpu, uint32_t interrupt,
     struct x86_table_register table = {base, (uint16_t)limit};
 
     need_kernel(cpu);
+    if (!x86_canonical(base)) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
     if (interrupt) {
         x86_of(cpu)->idtr = table;
     } else {
@@ -250,7 +337,7 @@ uint64_t x86_helper_table(struct cpu *cpu, uint32_t interrupt, uint32_t base)
 void x86_helper_load_segment(struct cpu *cpu, uint32_t number,
                              uint32_t selector)
 {
-    x86_load_segment(cpu, number, (uint16_t)selector);
+    x86_load_segment(cpu, number & 7, (uint16_t)selector);
     if (number == X86_SS) {
         x86_of(cpu)->shadow = true;
     }

@@ -3,6 +3,7 @@
  * end the unit: the mode, the mappings or what interrupts may do can be other
  * ones afterwards.
  */
+#include "guest/x86/helpers.h"
 #include "guest/x86/rows.h"
 #include "guest/x86/translate.h"
 
@@ -157,8 +158,15 @@ bool x86_tr_wrmsr(struct x86_translator *t)
 
 bool x86_tr_rdtsc(struct x86_translator *t)
 {
+    enum { RDTSC, RDTSCP, RDPMC } kind = (unsigned)t->insn.row->argument;
+
+    if (kind == RDPMC) {
+        set_pair(t, CALL(t, rdpmc));
+        return false;
+    }
+    CALL(t, check_rdtsc);
     set_pair(t, CALL(t, rdtsc));
-    if (t->insn.row->argument) { /* RDTSCP */
+    if (kind == RDTSCP) {
         x86_set_gpr(t, 1, 4, x86_to_i32(t, ir_get(t->b, X86_SLOT_tsc_aux)));
     }
     return false;
@@ -331,13 +339,14 @@ bool x86_tr_iret(struct x86_translator *t)
 
 bool x86_tr_syscall(struct x86_translator *t)
 {
-    t->no_trap = true; /* TF is masked by then */
+    t->no_trap = true; /* the helper looks at TF as it is afterwards */
     CALL(t, syscall, next_rip(t));
     return end_there(t);
 }
 
 bool x86_tr_sysret(struct x86_translator *t)
 {
+    t->no_trap = true;
     CALL(t, sysret, I32(t->insn.size));
     return end_there(t);
 }
@@ -350,7 +359,7 @@ bool x86_tr_sysenter(struct x86_translator *t)
 
 bool x86_tr_sysexit(struct x86_translator *t)
 {
-    CALL(t, sysexit, I32(t->insn.size));
+    CALL(t, sysexit);
     return end_there(t);
 }
 
@@ -360,6 +369,9 @@ bool x86_tr_interrupt(struct x86_translator *t)
                           ? (uint8_t)t->insn.operand[0].value
                           : (unsigned)t->insn.row->argument;
 
+    if (t->insn.row->opcode == 0xf1) {
+        vector |= X86_INT1_BIT;
+    }
     CALL(t, interrupt, I32(vector), next_rip(t));
     return end(t, IR_EXIT_LOOKUP);
 }
@@ -449,44 +461,13 @@ bool x86_tr_kernel_only(struct x86_translator *t)
     return false;
 }
 
-/* -- Ports ----------------------------------------------------------------- */
-
-static ir_ref port(struct x86_translator *t, unsigned place)
-{
-    const struct x86_operand *operand = &t->insn.operand[place];
-
-    return operand->kind == X86_OPERAND_IMMEDIATE
-               ? I32(operand->value & 0xff)
-               : x86_zero_extend(t, x86_get_gpr(t, 2, 2), 16);
-}
-
-static unsigned port_size(const struct x86_translator *t)
-{
-    return !(t->insn.row->opcode & 1) ? 1 : t->insn.size == 2 ? 2 : 4;
-}
-
-bool x86_tr_in(struct x86_translator *t)
-{
-    unsigned size = port_size(t);
-
-    x86_set_gpr(t, 0, size, CALL(t, in, port(t, 1), I32(size)));
-    return end(t, IR_EXIT_POLL);
-}
-
-bool x86_tr_out(struct x86_translator *t)
-{
-    unsigned size = port_size(t);
-
-    CALL(t, out, port(t, 0), I32(size), x86_get_gpr(t, 0, 4));
-    return end(t, IR_EXIT_POLL);
-}
-
 /* LDS and the like: an offset and a segment register. */
 bool x86_tr_load_far(struct x86_translator *t)
 {
     ir_ref selector, offset = far_pointer(t, &selector);
 
-    CALL(t, load_segment, I32(t->insn.row->argument), selector);
+    CALL(t, load_segment, I32(t->insn.row->argument | X86_LOAD_NO_SHADOW),
+         selector);
     x86_write(t, 0, t->insn.size == 8 ? offset : x86_to_i32(t, offset));
     return end(t, IR_EXIT_LOOKUP);
 }

@@ -1,10 +1,11 @@
 /*
  * Control transfers between segments and privileges: far JMP, CALL and RET,
- * IRET, SYSCALL, SYSENTER and their returns. Task gates, call gates and tasks
- * are refused with #GP.
+ * IRET, SYSCALL, SYSENTER and their returns. Call gates are in call_gate.c;
+ * task gates and tasks are refused with #GP.
  */
+#include "guest/x86/call_gate.h"
 #include "guest/x86/helpers.h"
-#include "guest/x86/segment.h"
+#include "guest/x86/new_stack.h"
 
 static bool in_64(const struct x86_cpu *x86)
 {
@@ -18,10 +19,24 @@ static uint64_t stack_mask(const struct x86_cpu *x86)
                                                           : 0xffff;
 }
 
-static uint64_t stack_at(const struct x86_cpu *x86, uint64_t sp)
+/* Where bytes of the stack lie, which are about to be read. */
+static uint64_t stack_at(struct x86_cpu *x86, uint64_t sp, unsigned size)
 {
+    const struct x86_segment_register *ss = &x86->segment[X86_SS];
+    bool good;
+
     sp &= stack_mask(x86);
-    return in_64(x86) ? sp : (uint32_t)(x86->segment[X86_SS].base + sp);
+    if (in_64(x86)) {
+        good = x86_canonical(sp);
+    } else if (x86_real_mode(x86)) {
+        good = sp + size - 1 <= ss->limit;
+    } else {
+        good = x86_segment_permits(ss, (uint32_t)sp, size, false);
+    }
+    if (!good) {
+        x86_fault_error(&x86->cpu, X86_SS_FAULT, 0);
+    }
+    return in_64(x86) ? sp : (uint32_t)(ss->base + sp);
 }
 
 static void set_sp(struct x86_cpu *x86, uint64_t sp)
@@ -32,20 +47,33 @@ static void set_sp(struct x86_cpu *x86, uint64_t sp)
                                  : sp & mask;
 }
 
-/* A code segment for a direct transfer that keeps the privilege. */
-static struct x86_descriptor direct_code(struct cpu *cpu, uint16_t selector)
+/* L and D together mean nothing. */
+static bool bad_size(const struct x86_cpu *x86, unsigned access)
 {
-    unsigned cpl = x86_of(cpu)->cpl, access, dpl;
-    struct x86_descriptor d;
+    const unsigned both = X86_ACCESS_L | X86_ACCESS_DB;
 
-    if (!(selector & 0xfffcu)) {
+    return x86_long_mode(x86) && (access & both) == both;
+}
+
+/* Where a transfer leads to must be an address, or lie within the limit. */
+static void check_target(struct cpu *cpu, const struct x86_descriptor *code,
+                         uint64_t rip)
+{
+    bool wide = x86_long_mode(x86_of(cpu)) && code->high >> 8 & X86_ACCESS_L;
+
+    if (wide ? !x86_canonical(rip) : rip > x86_segment_of(code, 0).limit) {
         x86_fault_error(cpu, X86_GP, 0);
     }
-    d = x86_read_descriptor(cpu, selector, X86_GP);
-    access = d.high >> 8;
-    dpl = X86_ACCESS_DPL(access);
-    if ((access & (X86_ACCESS_S | X86_ACCESS_CODE)) !=
-            (X86_ACCESS_S | X86_ACCESS_CODE) ||
+}
+
+/* Checks a code segment for a direct transfer that keeps the privilege. */
+static void check_direct(struct cpu *cpu, const struct x86_descriptor *code,
+                         uint16_t selector)
+{
+    unsigned cpl = x86_of(cpu)->cpl;
+    unsigned access = code->high >> 8, dpl = X86_ACCESS_DPL(access);
+
+    if (!(access & X86_ACCESS_CODE) || bad_size(x86_of(cpu), access) ||
         (access & X86_ACCESS_CONFORMING
              ? dpl > cpl
              : dpl != cpl || (selector & 3u) > cpl)) {
@@ -54,40 +82,73 @@ static struct x86_descriptor direct_code(struct cpu *cpu, uint16_t selector)
     if (!(access & X86_ACCESS_P)) {
         x86_fault_error(cpu, X86_NP, selector & 0xfffcu);
     }
-    return d;
+}
+
+static void push_two(struct x86_new_stack *stack, unsigned size,
+                     uint64_t first, uint64_t second)
+{
+    x86_push_on(stack, size, first);
+    x86_push_on(stack, size, second);
+    x86_take_stack(stack);
+}
+
+static void far_real(struct cpu *cpu, uint16_t selector, uint64_t rip,
+                     uint64_t next, unsigned size)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    struct x86_new_stack stack = x86_own_stack(cpu, false);
+
+    if (rip > x86->segment[X86_CS].limit) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+    if (size) {
+        push_two(&stack, size, x86->segment[X86_CS].selector, next);
+    }
+    x86->segment[X86_CS].selector = selector;
+    x86->segment[X86_CS].base = (uint64_t)selector << 4;
+    x86->rip = rip;
+}
+
+/* A call when size is not 0. */
+static void far(struct cpu *cpu, uint16_t selector, uint64_t rip,
+                uint64_t next, unsigned size)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    struct x86_new_stack stack = x86_own_stack(cpu, false);
+    struct x86_descriptor code;
+
+    if (x86_real_mode(x86)) {
+        far_real(cpu, selector, rip, next, size);
+        return;
+    }
+    if (!(selector & 0xfffcu)) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+    code = x86_read_descriptor(cpu, selector, X86_GP);
+    if (!(code.high >> 8 & X86_ACCESS_S)) {
+        x86_go_through_gate(cpu, &code, selector, size, next);
+        return;
+    }
+    check_direct(cpu, &code, selector);
+    check_target(cpu, &code, rip);
+    x86_mark_accessed(cpu, &code);
+    if (size) {
+        stack.wide = in_64(x86);
+        push_two(&stack, size, x86->segment[X86_CS].selector, next);
+    }
+    x86_set_cs(cpu, x86_segment_of(&code, selector), x86->cpl);
+    x86->rip = rip;
 }
 
 void x86_helper_far_jump(struct cpu *cpu, uint32_t selector, uint64_t rip)
 {
-    struct x86_cpu *x86 = x86_of(cpu);
-    struct x86_descriptor d;
-
-    if (x86_real_mode(x86)) {
-        x86->segment[X86_CS].selector = (uint16_t)selector;
-        x86->segment[X86_CS].base = (uint64_t)selector << 4;
-    } else {
-        d = direct_code(cpu, (uint16_t)selector);
-        x86_mark_accessed(cpu, &d);
-        x86_set_cs(cpu, x86_segment_of(&d, (uint16_t)selector), x86->cpl);
-    }
-    x86->rip = rip;
+    far(cpu, (uint16_t)selector, rip, 0, 0);
 }
 
 void x86_helper_far_call(struct cpu *cpu, uint32_t selector, uint64_t rip,
                          uint64_t next, uint32_t size)
 {
-    struct x86_cpu *x86 = x86_of(cpu);
-    uint64_t sp = x86->gpr[4];
-
-    if (!x86_real_mode(x86)) {
-        (void)direct_code(cpu, (uint16_t)selector);
-    }
-    x86_write_implied(cpu, stack_at(x86, sp - size), size,
-                      x86->segment[X86_CS].selector, x86->cpl);
-    x86_write_implied(cpu, stack_at(x86, sp - 2 * size), size, next,
-                      x86->cpl);
-    x86_helper_far_jump(cpu, selector, rip);
-    set_sp(x86, sp - 2 * size);
+    far(cpu, (uint16_t)selector, rip, next, size);
 }
 
 /* -- Returns --------------------------------------------------------------- */
@@ -104,8 +165,8 @@ struct back {
 
 static uint64_t pop(struct back *b)
 {
-    uint64_t value = x86_read_implied(b->cpu, stack_at(b->x86, b->sp),
-                                      b->size, b->x86->cpl);
+    uint64_t value = x86_read_implied(
+        b->cpu, stack_at(b->x86, b->sp, b->size), b->size, b->x86->cpl);
 
     b->sp += b->size;
     return value;
@@ -124,7 +185,7 @@ static void check_code(struct back *b)
     b->cpl = b->cs & 3;
     if ((access & (X86_ACCESS_S | X86_ACCESS_CODE)) !=
             (X86_ACCESS_S | X86_ACCESS_CODE) ||
-        b->cpl < b->x86->cpl ||
+        b->cpl < b->x86->cpl || bad_size(b->x86, access) ||
         (access & X86_ACCESS_CONFORMING ? dpl > b->cpl : dpl != b->cpl)) {
         x86_fault_error(b->cpu, X86_GP, b->cs & 0xfffcu);
     }
@@ -197,9 +258,7 @@ static void go_back(struct back *b)
         x86->segment[X86_SS] =
             b->ss_descriptor.address
                 ? x86_segment_of(&b->ss_descriptor, b->ss)
-                : (struct x86_segment_register){
-                      .selector = b->ss,
-                      .access = (uint16_t)(X86_ACCESS_DB | b->cpl << 5)};
+                : x86_null_stack(b->cpl, b->ss);
         set_sp(x86, b->new_sp);
         drop_segments(x86);
     }
@@ -228,6 +287,7 @@ void x86_helper_far_return(struct cpu *cpu, uint32_t size, uint32_t more)
         b.ss = (uint16_t)pop(&b);
         check_stack(&b);
     }
+    check_target(cpu, &b.cs_descriptor, b.rip);
     go_back(&b);
 }
 
@@ -284,6 +344,7 @@ static void iret(struct cpu *cpu, uint32_t size)
         b.ss = (uint16_t)pop(&b);
         check_stack(&b);
     }
+    check_target(cpu, &b.cs_descriptor, b.rip);
     go_back(&b);
     set_eflags_from(x86, eflags, size, from);
 }
@@ -315,82 +376,106 @@ static struct x86_segment_register flat(uint16_t selector, unsigned dpl,
                              (code && wide ? X86_ACCESS_L : X86_ACCESS_DB))};
 }
 
+/* In legacy mode, too: the CPU says that it is AMD's. */
 void x86_helper_syscall(struct cpu *cpu, uint64_t next)
 {
     struct x86_cpu *x86 = x86_of(cpu);
     uint16_t cs = (uint16_t)(x86->star >> 32 & 0xfffc);
-    bool from_64 = in_64(x86);
+    bool from_64 = in_64(x86), wide = x86_long_mode(x86);
+    uint32_t eflags = x86_get_eflags(x86) & ~X86_EFLAGS_RF;
 
-    if (!(x86->efer & X86_EFER_SCE) || !x86_long_mode(x86)) {
+    if (!(x86->efer & X86_EFER_SCE) || x86_real_mode(x86)) {
         x86_fault(cpu, X86_UD);
     }
     x86->gpr[1] = next;
-    x86->gpr[11] = x86_get_eflags(x86) & ~X86_EFLAGS_RF;
-    x86_set_eflags(x86, x86_get_eflags(x86) & ~(uint32_t)x86->fmask &
-                            ~X86_EFLAGS_RF);
-    x86_set_cs(cpu, flat(cs, 0, true, true), 0);
+    if (wide) {
+        x86->gpr[11] = eflags;
+        eflags &= ~(uint32_t)x86->fmask;
+    } else {
+        eflags &= ~(X86_EFLAGS_IF | X86_EFLAGS_VM);
+    }
+    x86_set_eflags(x86, eflags);
+    x86_set_cs(cpu, flat(cs, 0, true, wide), 0);
     x86->segment[X86_SS] = flat((uint16_t)(cs + 8), 0, false, false);
-    x86->rip = from_64 ? x86->lstar : x86->cstar;
+    x86->rip = !wide     ? (uint32_t)x86->star
+               : from_64 ? x86->lstar
+                         : x86->cstar;
+    x86->trap = x86->eflags & X86_EFLAGS_TF;
 }
 
+/* As AMD's: whether RCX is an address is for the fetch to find, at the outer
+ * privilege. */
 void x86_helper_sysret(struct cpu *cpu, uint32_t size)
 {
     struct x86_cpu *x86 = x86_of(cpu);
     uint16_t base = (uint16_t)(x86->star >> 48);
     bool wide = size == 8;
 
-    if (!(x86->efer & X86_EFER_SCE) || !in_64(x86)) {
+    if (!(x86->efer & X86_EFER_SCE) || x86_real_mode(x86)) {
         x86_fault(cpu, X86_UD);
     }
-    if (x86->cpl != 0 ||
-        (wide && (uint64_t)((int64_t)(x86->gpr[1] << 16) >> 16) !=
-                     x86->gpr[1])) {
+    if (x86->cpl != 0) {
         x86_fault_error(cpu, X86_GP, 0);
     }
-    x86_set_eflags(x86, (uint32_t)x86->gpr[11] & 0x3c7fd7);
+    if (x86_long_mode(x86)) {
+        x86_set_eflags(x86, (uint32_t)x86->gpr[11] & 0x3c7fd7);
+    } else {
+        x86->eflags |= X86_EFLAGS_IF;
+    }
     x86_set_cs(cpu, flat((uint16_t)(base + (wide ? 16 : 0)), 3, true, wide),
                3);
     x86->segment[X86_SS] = flat((uint16_t)((base + 8) | 3), 3, false, false);
     x86->rip = wide ? x86->gpr[1] : (uint32_t)x86->gpr[1];
+    x86->trap = x86->eflags & X86_EFLAGS_TF;
+}
+
+/* Not in long mode, as AMD's: there SYSCALL is for 32-bit programs, too. */
+static void check_sysenter(struct cpu *cpu)
+{
+    const struct x86_cpu *x86 = x86_of(cpu);
+
+    if (x86_long_mode(x86)) {
+        x86_fault(cpu, X86_UD);
+    }
+    if (x86_real_mode(x86) || !(x86->sysenter_cs & 0xfffc)) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
 }
 
 void x86_helper_sysenter(struct cpu *cpu)
 {
     struct x86_cpu *x86 = x86_of(cpu);
     uint16_t cs = (uint16_t)(x86->sysenter_cs & 0xfffc);
-    bool wide = x86_long_mode(x86);
 
-    if (x86_real_mode(x86) || !cs) {
-        x86_fault_error(cpu, X86_GP, 0);
-    }
+    check_sysenter(cpu);
     x86->eflags &= ~(X86_EFLAGS_IF | X86_EFLAGS_VM | X86_EFLAGS_RF);
-    x86_set_cs(cpu, flat(cs, 0, true, wide), 0);
+    x86_set_cs(cpu, flat(cs, 0, true, false), 0);
     x86->segment[X86_SS] = flat((uint16_t)(cs + 8), 0, false, false);
-    x86->gpr[4] = wide ? x86->sysenter_esp : (uint32_t)x86->sysenter_esp;
-    x86->rip = wide ? x86->sysenter_eip : (uint32_t)x86->sysenter_eip;
+    x86->gpr[4] = (uint32_t)x86->sysenter_esp;
+    x86->rip = (uint32_t)x86->sysenter_eip;
 }
 
-void x86_helper_sysexit(struct cpu *cpu, uint32_t size)
+void x86_helper_sysexit(struct cpu *cpu)
 {
     struct x86_cpu *x86 = x86_of(cpu);
     uint16_t cs = (uint16_t)(x86->sysenter_cs & 0xfffc);
-    bool wide = size == 8;
 
-    if (x86_real_mode(x86) || !cs || x86->cpl != 0) {
+    check_sysenter(cpu);
+    if (x86->cpl != 0) {
         x86_fault_error(cpu, X86_GP, 0);
     }
-    x86_set_cs(cpu, flat((uint16_t)(cs + (wide ? 32 : 16)), 3, true, wide),
-               3);
+    x86_set_cs(cpu, flat((uint16_t)(cs + 16), 3, true, false), 3);
     x86->segment[X86_SS] =
-        flat((uint16_t)((cs + (wide ? 40 : 24)) | 3), 3, false, false);
-    x86->gpr[4] = wide ? x86->gpr[1] : (uint32_t)x86->gpr[1];
-    x86->rip = wide ? x86->gpr[2] : (uint32_t)x86->gpr[2];
+        flat((uint16_t)((cs + 24) | 3), 3, false, false);
+    x86->gpr[4] = (uint32_t)x86->gpr[1];
+    x86->rip = (uint32_t)x86->gpr[2];
 }
 
 void x86_helper_interrupt(struct cpu *cpu, uint32_t vector, uint64_t next)
 {
-    x86_note(cpu, (enum x86_vector)vector);
+    x86_note(cpu, (enum x86_vector)(vector & 0xff));
     x86_of(cpu)->exception.software = true;
+    x86_of(cpu)->exception.privileged = vector & X86_INT1_BIT;
     x86_of(cpu)->exception.address = next;
     cpu_leave(cpu, CPU_LEAVE_EXCEPTION);
 }

@@ -20,6 +20,7 @@ struct x86_translator {
     unsigned mmu;
     uint64_t pc, next_pc;
     struct x86_insn insn;
+    unsigned segment; /* of the address formed last */
     bool no_trap; /* this instruction is not followed by a single step */
     ir_ref address; /* of the memory operand, once asked for */
 };
@@ -48,6 +49,13 @@ ir_ref x86_cut_address(struct x86_translator *t, ir_ref offset);
 /* The linear address of an offset in a segment. */
 ir_ref x86_segment_address(struct x86_translator *t, unsigned segment,
                            ir_ref offset);
+
+/* What comes before an access to the address formed last, or near it, that
+ * is not made by x86_load() or x86_store(): checks of segment and alignment,
+ * and the memory operation. */
+void x86_guard(struct x86_translator *t, ir_ref address, unsigned size,
+               bool write);
+uint32_t x86_memop(const struct x86_translator *t, unsigned size);
 
 ir_ref x86_load(struct x86_translator *t, ir_ref address, unsigned size);
 void x86_store(struct x86_translator *t, ir_ref address, unsigned size,

@@ -16,6 +16,15 @@ _Noreturn void x86_helper_single_step(struct cpu *cpu)
     cpu_leave(cpu, CPU_LEAVE_EXCEPTION);
 }
 
+/* The same as end_of_insn() when the condition holds, at run time. */
+void x86_helper_end_if(struct cpu *cpu, uint32_t condition)
+{
+    if (condition) {
+        x86_of(cpu)->shadow = false;
+        x86_of(cpu)->trap = x86_of(cpu)->eflags & X86_EFLAGS_TF;
+    }
+}
+
 static bool leaves_mode(const struct x86_translator *t)
 {
     return t->mode_word & (X86_MODE_SHADOW | X86_MODE_TF);
@@ -79,6 +88,11 @@ static size_t one(struct x86_translator *t, const uint8_t *bytes, size_t size,
         raise(t, decoded == X86_UNDEFINED ? X86_UD : X86_GP);
         *ended = true;
         return t->insn.length ? t->insn.length : 1;
+    }
+    if (t->mode_word & X86_MODE_LIMITS) {
+        ir_call(t->b, X86_HELPER_check_code,
+                ir_const_i32(t->b, t->insn.length),
+                ir_const_i64(t->b, t->pc), IR_NONE, IR_NONE);
     }
     *ended = t->insn.row->translate(t);
     return t->insn.length;

@@ -23,7 +23,7 @@ bool x86_sse_off(struct x86_translator *t)
 
 static uint32_t memop(const struct x86_translator *t, bool aligned)
 {
-    return 4 | t->mmu << MO_MMU_SHIFT | (aligned ? MO_ALIGN16 : 0);
+    return x86_memop(t, 16) | (aligned ? MO_ALIGN16 : 0);
 }
 
 ir_ref x86_get_xmm(struct x86_translator *t, unsigned place)
@@ -44,7 +44,10 @@ ir_ref x86_read_vector(struct x86_translator *t, unsigned place, bool aligned)
         return x86_get_xmm(t, place);
     }
     if (operand->size == 16) {
-        return ir_load(t->b, IR_V128, x86_address(t), memop(t, aligned));
+        ir_ref address = x86_address(t);
+
+        x86_guard(t, address, 16, false);
+        return ir_load(t->b, IR_V128, address, memop(t, aligned));
     }
     return ir_un(t->b, IR_vzext, x86_load(t, x86_address(t), operand->size));
 }
@@ -55,7 +58,10 @@ static void write_vector(struct x86_translator *t, unsigned place,
     if (t->insn.operand[place].kind == X86_OPERAND_XMM) {
         x86_set_xmm(t, place, value);
     } else {
-        ir_store(t->b, x86_address(t), value, memop(t, aligned));
+        ir_ref address = x86_address(t);
+
+        x86_guard(t, address, 16, true);
+        ir_store(t->b, address, value, memop(t, aligned));
     }
 }
 

@@ -398,6 +398,34 @@ static bool off(struct x86_translator *t, uint64_t when)
     return true;
 }
 
+/* What an instruction with a memory operand does there, by the opcode's low
+ * three bits and the digit: bytes, with bit 7 when they are written. The
+ * environment has half the bytes with 16-bit operands. */
+static void guard(struct x86_translator *t, ir_ref address)
+{
+    enum { W = 128, ENV = 28, ALL = 108 };
+    static const uint8_t accesses[8][8] = {
+        {4, 4, 4, 4, 4, 4, 4, 4},
+        {4, 0, 4 | W, 4 | W, ENV, 2, ENV | W, 2 | W},
+        {4, 4, 4, 4, 4, 4, 4, 4},
+        {4, 4 | W, 4 | W, 4 | W, 0, 10, 0, 10 | W},
+        {8, 8, 8, 8, 8, 8, 8, 8},
+        {8, 8 | W, 8 | W, 8 | W, ALL, 0, ALL | W, 2 | W},
+        {2, 2, 2, 2, 2, 2, 2, 2},
+        {2, 2 | W, 2 | W, 2 | W, 10, 8, 10 | W, 8 | W},
+    };
+    unsigned access =
+        accesses[t->insn.row->argument & 7][t->insn.modrm >> 3 & 7];
+    unsigned size = access & ~(unsigned)W;
+
+    if (size >= ENV && t->insn.size == 2) {
+        size -= 14;
+    }
+    if (size) {
+        x86_guard(t, address, size, access & W);
+    }
+}
+
 bool x86_tr_x87(struct x86_translator *t)
 {
     uint32_t code = (uint32_t)t->insn.row->argument << 8 | t->insn.modrm;
@@ -406,8 +434,11 @@ bool x86_tr_x87(struct x86_translator *t)
         return true;
     }
     if (t->insn.operand[0].kind == X86_OPERAND_MEMORY) {
+        ir_ref address = x86_address(t);
+
+        guard(t, address);
         ir_call(t->b, X86_HELPER_x87_memory, ir_const_i32(t->b, code),
-                x86_address(t), IR_NONE, IR_NONE);
+                address, IR_NONE, IR_NONE);
     } else {
         ir_call(t->b, X86_HELPER_x87_register, ir_const_i32(t->b, code),
                 IR_NONE, IR_NONE, IR_NONE);
@@ -418,8 +449,8 @@ bool x86_tr_x87(struct x86_translator *t)
 /* Waits for what is pending: FNOP does the same. */
 bool x86_tr_fwait(struct x86_translator *t)
 {
-    if (off(t, X86_MODE_TS)) {
-        return true;
+    if (t->mode_word & X86_MODE_TS) { /* and MP decides */
+        ir_call(t->b, X86_HELPER_wait, IR_NONE, IR_NONE, IR_NONE, IR_NONE);
     }
     ir_call(t->b, X86_HELPER_x87_register, ir_const_i32(t->b, 0x1d0),
             IR_NONE, IR_NONE, IR_NONE);
@@ -441,9 +472,12 @@ bool x86_tr_fxsave(struct x86_translator *t)
     if (off(t, X86_MODE_TS | X86_MODE_EM)) {
         return true;
     }
+    ir_ref address = x86_address(t);
+
+    x86_guard(t, address, 512, !t->insn.row->argument);
     ir_call(t->b,
             t->insn.row->argument ? X86_HELPER_fxrstor : X86_HELPER_fxsave,
-            x86_address(t), ir_const_i32(t->b, t->insn.rex >> 3 & 1),
+            address, ir_const_i32(t->b, t->insn.rex >> 3 & 1),
             IR_NONE, IR_NONE);
     return false;
 }

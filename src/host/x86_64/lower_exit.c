@@ -128,11 +128,17 @@ void lower_exit_if(struct lowering *l, const struct ir_ins *ins)
 
 void lower_cold_exit(struct lowering *l, struct cold *cold)
 {
+    uint32_t kind = l->unit->ins[cold->at].imm;
     uint64_t pc = 0;
 
     emit_here(&l->e, cold->from[0]);
     lower_pending(l, &cold->places, cold->pending);
     give_back(l, cold->insn);
     ir_const_value(l->unit, l->unit->ins[cold->at].b, &pc);
-    exit_to(l, pc, false);
+    if (kind == IR_EXIT_LINK) {
+        exit_to(l, pc, false);
+    } else {
+        emit_mov_imm(&l->e, RDX, pc);
+        leave(l, HOST_RETURN_KIND + kind);
+    }
 }
