@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "exec/chaos.h"
 #include "exec/translate.h"
+#include "exec/watch.h"
 #include "host/x86_64/compile.h"
 #include "host/x86_64/perf_map.h"
 #include "ir/build.h"
@@ -194,8 +195,10 @@ static void connect(struct machine *m, const struct unit *unit)
             exit->never = true;
         }
     }
-    jump_cache_put(&m->cpu->jump_cache, pc, unit->key.mode,
-                   unit->host->entry);
+    if (!unit->key.block) { /* not the rest of a block */
+        jump_cache_put(&m->cpu->jump_cache, pc, unit->key.mode,
+                       unit->host->entry);
+    }
 }
 
 /* Runs from this unit on, as far as the deadline allows. */
@@ -230,10 +233,32 @@ static const uint8_t *code_at_pc(struct machine *m)
 {
     struct cpu *cpu = m->cpu;
 
-    return m->last_exit ? NULL
-                        : jump_cache_find(&cpu->jump_cache,
-                                          cpu->guest->get_pc(cpu),
-                                          cpu->guest->mode(cpu));
+    return m->last_exit || (m->watch && m->watch->in_block)
+               ? NULL
+               : jump_cache_find(&cpu->jump_cache, cpu->guest->get_pc(cpu),
+                                 cpu->guest->mode(cpu));
+}
+
+/* -- Watchers -------------------------------------------------------------- */
+
+void machine_leave_soon(struct machine *m)
+{
+    struct unit *unit = m->cpu->running;
+
+    m->cpu->request = 1;
+    m->poll_wanted = true;
+    if (m->in_code) {
+        jump_cache_clear(&m->cpu->jump_cache);
+        if (unit->host) {
+            jit_unit_unlink(unit->host);
+        }
+    }
+}
+
+void machine_watch_changed(struct machine *m)
+{
+    m->last_exit = NULL;
+    jump_cache_clear(&m->cpu->jump_cache);
 }
 
 /* -- Units ----------------------------------------------------------------- */
@@ -245,6 +270,7 @@ static void interpret(struct machine *m, struct unit *unit, bool alone)
 
     cpu->alone = alone || unit->io;
     m->crossed = unit->io;
+    cpu->running = unit;
     unit_cache_set_running(m->units, unit);
     m->in_unit = true;
     kind = ir_interpret(cpu, unit->ir);
@@ -280,7 +306,7 @@ static bool run_unit(struct machine *m, uint64_t deadline)
         return false;
     }
     m->redo_alone = false;
-    if (m->jit && !alone && (whole || unit->host) && !unit->io &&
+    if (m->jit && !m->cpu->request && !alone && (whole || unit->host) && !unit->io &&
         !unit->plain && !unit->alone) {
         code = coded(m, unit);
         if (!code) {
@@ -299,6 +325,9 @@ static bool run_unit(struct machine *m, uint64_t deadline)
 /* A step was left: see the head of the file. */
 static void after_leaving(struct machine *m, enum cpu_leave why)
 {
+    if (m->watch && (m->in_unit || why == CPU_LEAVE_EXCEPTION)) {
+        m->watch->left(m->watch, why);
+    }
     if (m->in_unit) {
         m->cpu->guest->set_pc(m->cpu, m->cpu->insn_pc);
         m->in_unit = m->in_code = false;
@@ -362,6 +391,10 @@ static enum run_end run_turns(struct machine *m, uint64_t limit)
         }
     }
     while (cpu->count < limit) {
+        if (cpu->request) {
+            cpu->request = 0;
+            m->watch->serve(m->watch);
+        }
         if (!poll_boundary(m, limit, &deadline)) {
             return RUN_STOP;
         }

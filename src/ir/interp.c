@@ -58,7 +58,7 @@ typedef uint64_t helper_function(struct cpu *, uint64_t, uint64_t, uint64_t,
 static void call(struct run *run, const struct ir_ins *ins,
                  union ir_value *value)
 {
-    const struct guest_helper *helper = &run->cpu->guest->helpers[ins->imm];
+    const struct guest_helper *helper = ir_helper(run->unit, ins->imm);
     const ir_ref refs[4] = {ins->a, ins->b, ins->c, ins->d};
     uint64_t args[5] = {0}, result;
 

@@ -51,9 +51,9 @@ static void read_gate(struct delivery *d)
     if (d->vector * size + size - 1 > d->x86->idtr.limit) {
         x86_fault_error(d->cpu, X86_GP, gate_error(d));
     }
-    low = x86_read_implied(d->cpu, at, 8, 0);
+    low = x86_read_table(d->cpu, at, 8);
     if (wide) {
-        high = x86_read_implied(d->cpu, at + 8, 8, 0) & 0xffffffffu;
+        high = x86_read_table(d->cpu, at + 8, 8) & 0xffffffffu;
     }
     d->gate.selector = (uint16_t)(low >> 16);
     d->gate.offset = (low & 0xffff) | (low >> 32 & 0xffff0000u) | high << 32;
@@ -107,7 +107,7 @@ static void stack_64(struct delivery *d)
         if (at + 7 > d->x86->tr.limit) {
             x86_fault_error(d->cpu, X86_TS, d->x86->tr.selector & 0xfffcu);
         }
-        d->sp = x86_read_implied(d->cpu, d->x86->tr.base + at, 8, 0);
+        d->sp = x86_read_table(d->cpu, d->x86->tr.base + at, 8);
         d->null_ss = d->cpl < d->x86->cpl;
     }
     d->new_stack = true; /* SS and RSP are always pushed */
@@ -147,9 +147,9 @@ static void stack_32(struct delivery *d)
     if (at + 2 * size - 1 > d->x86->tr.limit) {
         x86_fault_error(d->cpu, X86_TS, d->x86->tr.selector & 0xfffcu);
     }
-    d->sp = x86_read_implied(d->cpu, d->x86->tr.base + at, size, 0);
-    check_new_ss(d, (uint16_t)x86_read_implied(
-                        d->cpu, d->x86->tr.base + at + size, 2, 0));
+    d->sp = x86_read_table(d->cpu, d->x86->tr.base + at, size);
+    check_new_ss(d, (uint16_t)x86_read_table(
+                        d->cpu, d->x86->tr.base + at + size, 2));
     d->new_stack = true;
 }
 
@@ -194,8 +194,8 @@ static void push_frame(struct delivery *d)
 
 static void deliver_real(struct delivery *d)
 {
-    uint64_t entry = x86_read_implied(
-        d->cpu, d->x86->idtr.base + d->vector * 4u, 4, 0);
+    uint64_t entry = x86_read_table(
+        d->cpu, d->x86->idtr.base + d->vector * 4u, 4);
 
     d->ss = d->x86->segment[X86_SS];
     d->sp = d->x86->gpr[4];

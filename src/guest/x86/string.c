@@ -66,7 +66,7 @@ static ir_ref port(const struct string *s)
 static ir_ref in(const struct string *s)
 {
     ir_load(s->t->b, IR_I32, destination(s),
-            (uint32_t)__builtin_ctz(s->size) | MO_RMW |
+            (uint32_t)__builtin_ctz(s->size) | MO_RMW | MO_PROBE |
                 s->t->mmu << MO_MMU_SHIFT);
     return ir_call(s->t->b, X86_HELPER_in, port(s),
                    ir_const_i32(s->t->b, s->size), IR_NONE, IR_NONE);

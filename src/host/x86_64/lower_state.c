@@ -245,7 +245,7 @@ static void arguments(struct lowering *l, const struct ir_ins *ins,
 static void call(struct lowering *l, const struct ir_ins *ins)
 {
     static const uint8_t registers[] = {RSI, RDX, RCX, R8, R9};
-    const struct guest_helper *helper = &l->jit->guest->helpers[ins->imm];
+    const struct guest_helper *helper = ir_helper(l->unit, ins->imm);
     struct places before = l->places;
     int32_t slot = 0;
 
