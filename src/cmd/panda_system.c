@@ -5,6 +5,7 @@
 #include "cmd/engine.h"
 #include "cmd/options.h"
 #include "cmd/pace.h"
+#include "cmd/plugins.h"
 #include "cmd/recording.h"
 #include "guest/x86/state.h"
 #include "monitor/monitor.h"
@@ -21,6 +22,7 @@ struct session {
     struct options options;
     struct pc *pc;
     struct engine *engine;
+    struct plugins *plugins;
     struct boundary *record; /* while recording */
     struct stream *serial, *monitor_stream;
     struct monitor *monitor; /* may be NULL */
@@ -49,6 +51,9 @@ static char *begin_record(void *opaque, const char *name)
         return panda_message("a recording is running: end_record first");
     }
     s->record = recording_begin(s->pc->live, name, &message);
+    if (s->record) {
+        plugins_set_mode(s->plugins, RR_RECORD, 0);
+    }
     return message;
 }
 
@@ -62,6 +67,7 @@ static char *end_record(void *opaque)
     }
     record_end(s->record, &message);
     s->record = NULL;
+    plugins_set_mode(s->plugins, RR_OFF, 0);
     return message;
 }
 
@@ -103,6 +109,13 @@ static bool info(void *opaque, const char *topic, struct stream *out)
         return false;
     }
     return true;
+}
+
+static void plugin(void *opaque, const char *command, const char *argument,
+                   struct stream *out)
+{
+    plugin_command(((struct session *)opaque)->plugins, command, argument,
+                   out);
 }
 
 /* -- Characters ------------------------------------------------------------ */
@@ -254,7 +267,8 @@ static void open_streams(struct session *s)
 {
     const struct options *o = &s->options;
     const struct monitor_target target = {
-        s, begin_record, end_record, quit, set_running, info};
+        s, begin_record, end_record, quit, set_running, info,
+        plugin};
 
     const char *serial = o->serial ? o->serial
                          : !o->monitor || !is_stdio(o->monitor) ? "mon:stdio"
@@ -329,10 +343,13 @@ static int run_live(struct session *s)
     s->pc->live->sleep = idle;
     s->pc->live->opaque = s;
     s->engine = engine_new(s->pc->machine, o);
+    plugins_attach(s->plugins, s->pc->machine, RR_OFF);
     if (s->running || slice(s) == POLL_RUN) {
         end = engine_run(s->engine);
     }
     status = finish_live(s, end);
+    plugins_shut_down(s->plugins);
+    plugins_free(s->plugins);
     engine_free(s->engine);
     monitor_free(s->monitor);
     stream_close(s->monitor_stream);
@@ -343,7 +360,7 @@ static int run_live(struct session *s)
 
 /* -- A replay -------------------------------------------------------------- */
 
-static int run_replay(const struct options *o)
+static int run_replay(const struct options *o, struct plugins *plugins)
 {
     char *message;
     struct machine *m = recording_open(&x86_guest, o->replay, &message);
@@ -360,12 +377,15 @@ static int run_replay(const struct options *o)
     }
     replay = m->boundary;
     engine = engine_new(m, o);
+    plugins_attach(plugins, m, RR_REPLAY);
     first = m->cpu->count;
     engine_run(engine);
     differed = engine_differed(engine);
     engine_free(engine);
     seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
     state = replay_state(replay);
+    plugins_shut_down(plugins);
+    plugins_free(plugins);
     replay_hashes(replay, &recorded, &own);
     if (replay_message(replay)) {
         fprintf(stderr, "panda: %s\n", replay_message(replay));
@@ -395,6 +415,8 @@ int main(int argc, char **argv)
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
     options_parse(argv, &session.options);
-    return session.options.replay ? run_replay(&session.options)
+    session.plugins = load_plugins(&session.options);
+    return session.options.replay ? run_replay(&session.options,
+                                               session.plugins)
                                   : run_live(&session);
 }

@@ -13,8 +13,8 @@ struct unit_key {
     uint64_t physical_next; /* of the second page, or 0 when within one */
     uint64_t pc;            /* virtual */
     uint64_t mode;          /* guest->mode() */
-    uint64_t watch, block;  /* see exec/watch.h */
     uint32_t limit;         /* at most so many instructions were asked for */
+    uint64_t watch, block;  /* see exec/watch.h */
 };
 
 struct unit;

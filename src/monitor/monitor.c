@@ -72,6 +72,17 @@ static void info(struct monitor *monitor, const char *topic)
     }
 }
 
+#define PLUGIN_COMMAND(name) \
+    static void name(struct monitor *monitor, const char *argument) \
+    { \
+        monitor->target.plugin(monitor->target.opaque, #name, argument, \
+                               monitor->stream); \
+    }
+PLUGIN_COMMAND(load_plugin)
+PLUGIN_COMMAND(unload_plugin)
+PLUGIN_COMMAND(list_plugins)
+PLUGIN_COMMAND(plugin_cmd)
+
 static void help(struct monitor *monitor, const char *argument);
 
 static const struct command commands[] = {
@@ -80,6 +91,11 @@ static const struct command commands[] = {
     {"info", "TOPIC", "registers, status, record, hash", info},
     {"stop", "", "stop the guest", stop},
     {"cont", "", "let the guest run on", cont},
+    {"load_plugin", "NAME [ARGUMENTS]", "load a plugin", load_plugin},
+    {"unload_plugin", "NUMBER", "unload a plugin (or by name)",
+     unload_plugin},
+    {"list_plugins", "", "which are loaded", list_plugins},
+    {"plugin_cmd", "TEXT", "a command to the plugins", plugin_cmd},
     {"quit", "", "end the program", quit},
     {"help", "", "this list", help},
 };

@@ -17,6 +17,9 @@ struct monitor_target {
     void (*set_running)(void *opaque, bool running);
     /* Prints about a topic; false: there is none of that name. */
     bool (*info)(void *opaque, const char *topic, struct stream *out);
+    /* load_plugin, unload_plugin, list_plugins, plugin_cmd. */
+    void (*plugin)(void *opaque, const char *command, const char *argument,
+                   struct stream *out);
 };
 
 struct monitor *monitor_new(struct stream *stream,

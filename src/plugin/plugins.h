@@ -112,17 +112,9 @@ struct plugins {
     CPUState cpu;
     void *cache;
     bool within; /* an instruction: it counts */
-
-    const struct plugins_host *host;
-    void *host_opaque;
 };
 
 /* -- For the program ------------------------------------------------------- */
-
-/* What the program does for plugins; both may be NULL. */
-struct plugins_host {
-    void (*quit)(void *opaque);
-};
 
 struct plugins *plugins_new(void);
 /* Ends and unloads all plugins, the last one first. */
@@ -133,8 +125,7 @@ bool plugins_load_list(struct plugins *p, const char *list, char **message);
 bool plugins_load(struct plugins *p, const char *path, const char *name,
                   char **message);
 /* The machine is there, and has not run. */
-void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode,
-                    const struct plugins_host *host, void *opaque);
+void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode);
 /* A recording begins or ends; total: steps of a replay, or 0. */
 void plugins_set_mode(struct plugins *p, RR_mode mode, uint64_t total);
 /* The machine will not run any more. */

@@ -128,9 +128,8 @@ static void serve(struct watch *watch)
         m->cpu->access_told = p->active & accesses ? dispatch_access : NULL;
         machine_watch_changed(m);
     }
-    if (p->quit && p->host && p->host->quit) {
+    if (p->quit) {
         p->quit = false;
-        p->host->quit(p->host_opaque);
         machine_stop(m, "a plugin ended the run");
     }
 }
@@ -149,8 +148,7 @@ void plugins_request(struct plugins *p)
 
 /* -- The machine ----------------------------------------------------------- */
 
-void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode,
-                    const struct plugins_host *host, void *opaque)
+void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode)
 {
     const struct guest_plugin *guest = machine->cpu->guest->plugin;
 
@@ -164,8 +162,6 @@ void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode,
     if (!p->cache) {
         panda_bug("out of memory");
     }
-    p->host = host;
-    p->host_opaque = opaque;
     p->machine = machine;
     p->cpu.exception_index = -1;
     p->step = UINT64_MAX;
