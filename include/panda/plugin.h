@@ -77,6 +77,16 @@ void panda_disable_callback_with_context(void *plugin, panda_cb_type type,
 void panda_enable_callback_with_context(void *plugin, panda_cb_type type,
                                         panda_cb_with_context cb,
                                         void *context);
+/*
+ * Ours, beyond PANDA: leaves events out before they cost anything.
+ * PANDA_ON_NEW_ASID, for before_block_exec: a block is told of when it runs
+ * in another address space than the last time it ran, or for the first time
+ * since it was translated. So whoever wants each block once an address space
+ * hears of it, sometimes more than once. 0: no filter.
+ */
+#define PANDA_ON_NEW_ASID 1u
+void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,
+                           unsigned filter);
 bool panda_is_callback_enabled(void *plugin, panda_cb_type type, panda_cb cb);
 void panda_unregister_callbacks(void *plugin);
 /* All functions of a plugin. */

@@ -337,6 +337,10 @@ static void register_all(void)
         pcb.before_block_exec = on_block;
     }
     panda_register_callback(this_plugin, PANDA_CB_BEFORE_BLOCK_EXEC, pcb);
+    if (mode == ASID_BLOCK && !full) {
+        panda_filter_callback(this_plugin, PANDA_CB_BEFORE_BLOCK_EXEC, pcb,
+                              PANDA_ON_NEW_ASID);
+    }
     pcb.monitor = on_command;
     panda_register_callback(this_plugin, PANDA_CB_MONITOR, pcb);
     switch_callbacks(false);

@@ -52,6 +52,8 @@ struct cpu {
     bool attention;
     /* Non-zero: watched code leaves at the end of its block. */
     uint32_t request;
+    /* Non-zero: state that is copied for plugins may have changed. */
+    uint32_t shown_stale;
 
     /* Generated code: steps may go up to here, and which unit an access or a
      * call was made from. */

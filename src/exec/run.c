@@ -420,6 +420,9 @@ enum run_end machine_run(struct machine *m, uint64_t limit)
 
     m->stop_wanted = false;
     while (end == RUN_LIMIT && m->cpu->count < limit) {
+        if (m->watch) {
+            m->watch->enter(m->watch);
+        }
         end = run_turns(m, limit);
         if (m->one_unit) {
             break;

@@ -19,6 +19,8 @@ struct watch {
     bool asids;     /* asid_changed() wants to be called */
     bool in_block;  /* the pc may lie in the midst of a block */
 
+    /* The machine begins to run a slice, in this thread. */
+    void (*enter)(struct watch *watch);
     /* key.block for a unit at this key: 0 at the start of a block. */
     uint64_t (*block)(struct watch *watch, const struct unit_key *key);
     /*

@@ -72,9 +72,10 @@ struct guest_plugin {
      * (it straddles). */
     size_t (*insn)(uint64_t mode, const uint8_t *bytes, size_t size,
                    bool *ends_block);
-    /* Brings the plugins' CPU struct up to date and returns it. `cache` is
-     * theirs: cache_size bytes, at first zero. */
-    void *(*show)(struct cpu *cpu, void *cache);
+    /* Brings the plugins' CPU struct up to date, with that pc, and returns
+     * it. `cache` is cache_size bytes for the guest, at first zero. Looks for
+     * changes by C code only when cpu->shown_stale is set, and clears it. */
+    void *(*show)(struct cpu *cpu, uint64_t pc, void *cache);
     size_t cache_size;
     uint64_t (*asid)(const struct cpu *cpu);
     bool (*in_kernel)(const struct cpu *cpu);

@@ -113,6 +113,7 @@ static struct block *make(struct plugins *p, const struct unit_key *key,
         .flags = (uint32_t)key->mode, .size = offset[n],
         .icount = (uint16_t)n};
     block->id = ++p->next_id;
+    block->last_asid = UINT64_MAX;
     block->physical = physical;
     block->mode = key->mode;
     memcpy(block->offset, offset, (n + 1ul) * sizeof(offset[0]));

@@ -41,12 +41,10 @@ static bool heard(const struct plugins *p, panda_cb_type kind)
 /* What plugins read: the CPU with its pc there, and the count. */
 static void show(struct plugins *p, struct cpu *cpu, uint64_t pc, bool within)
 {
-    cpu->guest->set_pc(cpu, pc);
     p->within = within;
     p->cpu.panda_guest_pc = pc;
     p->cpu.rr_guest_instr_count = cpu->count - p->count_base + within;
-    p->cpu.env_ptr = cpu->guest->plugin->show(cpu, p->cache);
-    plugins_set_current(p);
+    p->cpu.env_ptr = cpu->guest->plugin->show(cpu, pc, p->cache);
 }
 
 /* False: this event of the step was given before. */
@@ -87,6 +85,41 @@ static void invalidate_opt(struct plugins *p, struct cpu *cpu,
     }
 }
 
+/* The walk of before_block_exec, which minds the filter. */
+static void before_block_exec(struct plugins *p, uint64_t block)
+{
+    struct block *b = (struct block *)(uintptr_t)block;
+    struct cpu *cpu = p->machine->cpu;
+    uint64_t asid = cpu->guest->plugin->asid(cpu);
+    bool changed = b->last_asid != asid;
+
+    b->last_asid = asid;
+    p->walks++;
+    for (struct subscription *s = p->kinds[PANDA_CB_BEFORE_BLOCK_EXEC]; s;
+         s = s->next) {
+        if (!s->on || (s->once && !changed)) {
+            continue;
+        }
+        if (s->has_context) {
+            s->function.with.before_block_exec(s->context, &p->cpu,
+                                               &b->shown);
+        } else {
+            s->function.plain.before_block_exec(&p->cpu, &b->shown);
+        }
+    }
+    p->walks--;
+}
+
+/* Nobody wants to know but of a block in another address space than the last
+ * time. Not counted as an event: begun again, it is not raised again. */
+static void block_new(struct cpu *cpu, uint64_t block)
+{
+    struct plugins *p = plugins_of(cpu);
+
+    show(p, cpu, cpu->insn_pc, false);
+    before_block_exec(p, block);
+}
+
 static void block_start(struct cpu *cpu, uint64_t block)
 {
     struct plugins *p = plugins_of(cpu);
@@ -99,7 +132,7 @@ static void block_start(struct cpu *cpu, uint64_t block)
     }
     if (fresh(p, cpu)) {
         show(p, cpu, cpu->insn_pc, false);
-        WALK(p, PANDA_CB_BEFORE_BLOCK_EXEC, before_block_exec, , &p->cpu, tb);
+        before_block_exec(p, block);
         WALK(p, PANDA_CB_START_BLOCK_EXEC, start_block_exec, , &p->cpu, tb);
     }
 }
@@ -264,13 +297,17 @@ void dispatch_access(struct cpu *cpu, uint64_t address,
 {
     struct plugins *p = plugins_of(cpu);
     unsigned size = MO_SIZE(how);
-    uint64_t pc = cpu->machine->in_unit ? cpu->insn_pc
-                                        : cpu->guest->get_pc(cpu);
+    uint64_t pc = cpu->insn_pc;
 
     if (!fresh(p, cpu)) {
         return;
     }
+    if (!cpu->machine->in_unit) { /* a delivery, in the midst of it */
+        pc = cpu->guest->get_pc(cpu);
+        cpu->shown_stale = 1;
+    }
     show(p, cpu, pc, true);
+    cpu->shown_stale |= !cpu->machine->in_unit;
     for (unsigned at = 0; at < size; at += 8) {
         struct access a = {pc, address + at, size < 8 ? size : 8, how,
                            value->v64[at / 8]};
@@ -282,9 +319,13 @@ void dispatch_access(struct cpu *cpu, uint64_t address,
 static void access_64(struct cpu *cpu, uint64_t address, uint64_t value,
                       uint32_t how)
 {
-    const union ir_value v = {.v64 = {value, 0}};
+    struct plugins *p = plugins_of(cpu);
+    struct access a = {cpu->insn_pc, address, MO_SIZE(how), how, value};
 
-    dispatch_access(cpu, address, &v, how);
+    if (fresh(p, cpu)) {
+        show(p, cpu, cpu->insn_pc, true);
+        tell_piece(p, cpu, &a);
+    }
 }
 
 /* -- The table of helpers -------------------------------------------------- */
@@ -297,6 +338,7 @@ const struct guest_helper woven_helpers[N_WOVEN_HELPERS] = {
     [WOVEN_BLOCK_START] = {"block_start", (void (*)(void))block_start,
                            IR_VOID, 1, {IR_I64},
                            HELPER_READS | HELPER_FAULTS},
+    [WOVEN_BLOCK_NEW] = HELPER(block_new, 1, IR_I64),
     [WOVEN_BLOCK_END] = HELPER(block_end, 2, IR_I64, IR_I64),
     [WOVEN_BLOCK_END_IF] = HELPER(block_end_if, 3, IR_I32, IR_I64, IR_I64),
     [WOVEN_BLOCK_CUT] = HELPER(block_cut, 2, IR_I64, IR_I32),
@@ -313,6 +355,8 @@ static void show_here(struct plugins *p)
     struct cpu *cpu = p->machine->cpu;
     bool in = p->machine->in_unit;
 
+    plugins_set_current(p);
+    cpu->shown_stale = 1; /* by code that is not woven, too */
     show(p, cpu, in ? cpu->insn_pc : cpu->guest->get_pc(cpu), in);
 }
 

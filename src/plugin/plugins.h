@@ -32,13 +32,15 @@ struct subscription {
     bool enabled; /* by whoever registered it */
     bool gone;    /* unregistered while a walk was under way */
     bool on;      /* enabled, and nothing else forbids */
+    bool once;    /* PANDA_ON_NEW_ASID */
     struct subscription *next;
 };
 
 /* A block. Units hold its address as long as they live: it is freed only
  * when all units are. */
 struct block {
-    TranslationBlock shown; /* first */
+    uint64_t last_asid; /* first: woven code looks at it */
+    TranslationBlock shown;
     uint64_t id;            /* never used again */
     uint64_t physical, mode;
     struct block *next; /* of the same hash */
@@ -167,6 +169,8 @@ void registry_unregister(struct plugins *p, const void *owner);
 void registry_update(struct plugins *p);
 void registry_sweep(struct plugins *p);
 #define KIND_BIT(kind) (1ull << (kind))
+/* In watch.woven: of blocks only the ones in another address space. */
+#define ONLY_NEW_BLOCKS KIND_BIT(63)
 extern const uint64_t registry_code_kinds; /* that are woven or translated */
 
 /* block.c */
@@ -196,6 +200,7 @@ struct ir_unit *weave(struct watch *watch, const struct unit_key *key,
 /* dispatch.c: helpers of woven units, and events */
 enum woven_helper {
     WOVEN_BLOCK_START,  /* (block) */
+    WOVEN_BLOCK_NEW,    /* (block) */
     WOVEN_BLOCK_END,    /* (block, pc) */
     WOVEN_BLOCK_END_IF, /* (condition, block, pc) */
     WOVEN_BLOCK_CUT,    /* (block, position) */

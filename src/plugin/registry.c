@@ -73,7 +73,8 @@ void registry_update(struct plugins *p)
         }
     }
     set_active(p, active);
-    if (p->machine && (active != before || p->flush)) {
+    if (p->machine && (active != before || p->flush ||
+                       (before & KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC)))) {
         p->changed = true;
         plugins_request(p);
     }
@@ -96,6 +97,22 @@ void registry_sweep(struct plugins *p)
             }
         }
     }
+}
+
+/* Does everybody who hears of blocks filter them? */
+static uint64_t only_new_blocks(const struct plugins *p)
+{
+    uint64_t others = KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT) |
+                      KIND_BIT(PANDA_CB_START_BLOCK_EXEC);
+    bool all = !(p->active & others);
+
+    for (const struct subscription *s = p->kinds[PANDA_CB_BEFORE_BLOCK_EXEC];
+         s; s = s->next) {
+        all = all && (s->once || !s->on);
+    }
+    return all && p->active & KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC)
+               ? ONLY_NEW_BLOCKS
+               : 0;
 }
 
 /* -- Requests -------------------------------------------------------------- */
@@ -123,7 +140,10 @@ static void serve(struct watch *watch)
         uint64_t accesses = 0xffull << PANDA_CB_VIRT_MEM_BEFORE_READ;
 
         p->changed = false;
-        watch->woven = p->active & (kinds_of(CODE) | kinds_of(TRANSLATE));
+        watch->woven = (p->active &
+                        (kinds_of(CODE) | kinds_of(TRANSLATE))) |
+                       only_new_blocks(p);
+        m->cpu->shown_stale = 1;
         watch->asids = p->active & KIND_BIT(PANDA_CB_ASID_CHANGED);
         m->cpu->access_told = p->active & accesses ? dispatch_access : NULL;
         machine_watch_changed(m);
@@ -132,6 +152,11 @@ static void serve(struct watch *watch)
         p->quit = false;
         machine_stop(m, "a plugin ended the run");
     }
+}
+
+static void enter(struct watch *watch)
+{
+    plugins_set_current((struct plugins *)watch);
 }
 
 void plugins_request(struct plugins *p)
@@ -152,6 +177,7 @@ void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode)
 {
     const struct guest_plugin *guest = machine->cpu->guest->plugin;
 
+    p->watch.enter = enter;
     p->watch.block = block_at;
     p->watch.weave = weave;
     p->watch.left = block_left;
@@ -250,6 +276,27 @@ static struct subscription *find(void *owner, panda_cb_type type,
                    "registered", (unsigned)type);
     }
     return s;
+}
+
+void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,
+                           unsigned filter)
+{
+    struct subscription *s = find(plugin, type, cb.cbaddr, false, NULL);
+
+    if (filter & ~PANDA_ON_NEW_ASID ||
+        (filter && type != PANDA_CB_BEFORE_BLOCK_EXEC)) {
+        plugins_fail(plugins_current(),
+                     panda_message("PANDA_CB_%s has no filter %u",
+                                   (unsigned)type < PANDA_CB_LAST
+                                       ? rows[type].name
+                                       : "?",
+                                   filter));
+    } else if (s) {
+        s->once = filter & PANDA_ON_NEW_ASID;
+        plugins_current()->changed = true;
+        registry_update(plugins_current());
+        plugins_request(plugins_current());
+    }
 }
 
 static void enable(struct subscription *s, bool enabled)

@@ -21,6 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Slots of the guest that the pass uses, by name. */
+enum woven_slot { REQUEST, STALE, ASID, N_WOVEN_SLOTS };
+static const char *const slot_names[] = {"request", "stale", "asid"};
+
 struct weaver {
     struct plugins *p;
     const struct unit_key *key;
@@ -32,7 +36,7 @@ struct weaver {
     size_t rest;
     unsigned keep;      /* instructions of the unit that stay */
     unsigned insn;      /* the open one */
-    uint32_t request;   /* slot, or UINT32_MAX */
+    uint32_t slot[N_WOVEN_SLOTS];
     struct unit_part *part; /* the open instruction's */
 };
 
@@ -165,7 +169,12 @@ static void start_insn(struct weaver *w, unsigned insn)
     if (insn == w->part->first + w->part->n) {
         w->part++;
     }
-    if (position_of(w) == 0 && wants(w, START_KINDS)) {
+    if (position_of(w) == 0 && wants(w, ONLY_NEW_BLOCKS)) {
+        ir_ref asid = put(w, IR_get, IR_I64, 0, 0, 0, w->slot[ASID]);
+
+        put(w, IR_call_ne, IR_VOID, block_constant(w), asid, 0,
+            w->to->guest->n_helpers + WOVEN_BLOCK_NEW);
+    } else if (position_of(w) == 0 && wants(w, START_KINDS)) {
         call(w, WOVEN_BLOCK_START, block_constant(w), IR_NONE, IR_NONE);
     }
     if (wants(w, KIND_BIT(PANDA_CB_INSN_EXEC)) && (wants_of(w) & WANTS_EXEC)) {
@@ -191,8 +200,8 @@ static void look_at_requests(struct weaver *w, ir_ref next_pc)
 {
     ir_ref request;
 
-    if (is_last(w) && w->request != UINT32_MAX) {
-        request = put(w, IR_get, IR_I32, 0, 0, 0, w->request);
+    if (is_last(w)) {
+        request = put(w, IR_get, IR_I32, 0, 0, 0, w->slot[REQUEST]);
         put(w, IR_exit_if, IR_VOID, request, next_pc, 0, IR_EXIT_LINK);
     }
 }
@@ -306,6 +315,11 @@ static bool copy(struct weaver *w, uint32_t at)
         return true;
     }
     w->map[at] = ir_unit_append(w->to, &ins);
+    if (ins.op == IR_call &&
+        (ir_helper(w->to, ins.imm)->effects & HELPER_WRITES)) {
+        put(w, IR_set, IR_VOID, constant(w, IR_I32, 1), 0, 0,
+            w->slot[STALE]);
+    }
     return true;
 }
 
@@ -323,14 +337,14 @@ static void check(const struct ir_unit *unit)
 #endif
 }
 
-static uint32_t request_slot(const struct guest *guest)
+static uint32_t find_slot(const struct guest *guest, const char *name)
 {
     for (uint32_t i = 0; i < guest->n_slots; i++) {
-        if (!strcmp(guest->slots[i].name, "request")) {
+        if (!strcmp(guest->slots[i].name, name)) {
             return i;
         }
     }
-    return UINT32_MAX;
+    panda_bug("a guest for plugins has a slot '%s'", name);
 }
 
 /* How many bytes from the key's pc on the unit depends on. */
@@ -346,9 +360,11 @@ struct ir_unit *weave(struct watch *watch, const struct unit_key *key,
                       size_t *size, void **blocks)
 {
     struct weaver w = {.p = (struct plugins *)watch, .key = key, .from = ir,
-                       .bytes = bytes, .rest = rest,
-                       .request = request_slot(ir->guest)};
+                       .bytes = bytes, .rest = rest};
 
+    for (unsigned i = 0; i < N_WOVEN_SLOTS; i++) {
+        w.slot[i] = find_slot(ir->guest, slot_names[i]);
+    }
     w.blocks = calloc(1, sizeof(*w.blocks) +
                              ir->n_insns * sizeof(struct unit_part));
     w.map = calloc(ir->n_ins, sizeof(*w.map));

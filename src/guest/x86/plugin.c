@@ -120,21 +120,32 @@ static void show_system(const struct x86_cpu *x86, CPUX86State *to)
     to->tsc_offset = x86->tsc_offset;
 }
 
-static void *show(struct cpu *cpu, void *cache)
+static void look_for_changes(struct x86_cpu *x86, struct seen *seen)
 {
-    struct x86_cpu *x86 = x86_of(cpu);
-    CPUX86State *to = (CPUX86State *)(void *)x86->shown;
-    struct seen *seen = cache;
-
-    to->eflags = x86_get_eflags(x86);
+    x86->cpu.shown_stale = 0;
     if (memcmp(seen->segment, x86->segment, sizeof(seen->segment)) ||
         memcmp(seen->system, &x86->ldtr, sizeof(seen->system)) ||
         seen->eflags != (x86->eflags & X86_EFLAGS_VM)) {
         memcpy(seen->segment, x86->segment, sizeof(seen->segment));
         memcpy(seen->system, &x86->ldtr, sizeof(seen->system));
         seen->eflags = x86->eflags & X86_EFLAGS_VM;
-        show_system(x86, to);
+        show_system(x86, (CPUX86State *)(void *)x86->shown);
     }
+}
+
+static void *show(struct cpu *cpu, uint64_t pc, void *cache)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    CPUX86State *to = (CPUX86State *)(void *)x86->shown;
+
+    if (cpu->shown_stale) {
+        look_for_changes(x86, cache);
+    }
+    x86->rip = to->hflags & HF_CS64_MASK
+                   ? pc
+                   : (uint32_t)(pc - x86->segment[X86_CS].base);
+    to->eflags = (x86->flags >> 8 & 0xd5) | (x86->flags & FL_OF) << 11 |
+                 x86->eflags | 2;
     return to;
 }
 
