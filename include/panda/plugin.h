@@ -80,9 +80,8 @@ void panda_enable_callback_with_context(void *plugin, panda_cb_type type,
 /*
  * Ours, beyond PANDA: leaves events out before they cost anything.
  * PANDA_ON_NEW_ASID, for before_block_exec: a block is told of when it runs
- * in another address space than the last time it ran, or for the first time
- * since it was translated. So whoever wants each block once an address space
- * hears of it, sometimes more than once. 0: no filter.
+ * for the first time in an address space; sometimes again later, when there
+ * are many or blocks are translated anew. 0: no filter.
  */
 #define PANDA_ON_NEW_ASID 1u
 void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,

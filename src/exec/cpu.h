@@ -54,6 +54,8 @@ struct cpu {
     uint32_t request;
     /* Non-zero: state that is copied for plugins may have changed. */
     uint32_t shown_stale;
+    /* The watcher's bit for the address space; 0: every block is new. */
+    uint64_t asid_bit;
 
     /* Generated code: steps may go up to here, and which unit an access or a
      * call was made from. */

@@ -246,6 +246,7 @@ void machine_leave_soon(struct machine *m)
     struct unit *unit = m->cpu->running;
 
     m->cpu->request = 1;
+    m->cpu->asid_bit = 0;
     m->poll_wanted = true;
     if (m->in_code) {
         jump_cache_clear(&m->cpu->jump_cache);

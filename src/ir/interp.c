@@ -122,9 +122,9 @@ static void step(struct run *run, uint32_t at)
     case IR_call:
         call(run, ins, value);
         break;
-    case IR_call_ne:
-        if (*(const uint64_t *)(uintptr_t)operand(run, ins->a)->u64 !=
-            operand(run, ins->b)->u64) {
+    case IR_call_unless:
+        if (!(*(const uint64_t *)(uintptr_t)operand(run, ins->a)->u64 &
+              operand(run, ins->b)->u64)) {
             call(run, ins, value);
         }
         break;

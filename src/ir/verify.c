@@ -110,7 +110,7 @@ static void check_imm(struct check *c, const struct ir_ins *ins)
             fail(c, "no such helper with that result");
         }
         break;
-    case IR_call_ne:
+    case IR_call_unless:
         if (!ir_is_const(ins->a) || ins->imm < guest->n_helpers ||
             ins->imm >= guest->n_helpers + c->unit->n_more_helpers) {
             fail(c, "only a pass may use it, with a helper of its own");

@@ -113,7 +113,6 @@ static struct block *make(struct plugins *p, const struct unit_key *key,
         .flags = (uint32_t)key->mode, .size = offset[n],
         .icount = (uint16_t)n};
     block->id = ++p->next_id;
-    block->last_asid = UINT64_MAX;
     block->physical = physical;
     block->mode = key->mode;
     memcpy(block->offset, offset, (n + 1ul) * sizeof(offset[0]));
@@ -158,6 +157,34 @@ static void free_list(struct block **list)
         *list = block->next;
         free(block);
     }
+}
+
+static void forget_bit(struct plugins *p, uint64_t bit)
+{
+    for (unsigned i = 0; i < BLOCK_BUCKETS; i++) {
+        for (struct block *b = p->buckets[i]; b; b = b->next) {
+            b->seen &= ~bit;
+        }
+    }
+    for (struct block *b = p->dead; b; b = b->next) {
+        b->seen &= ~bit;
+    }
+}
+
+/* When there are more than bits, the oldest one is forgotten. */
+uint64_t block_asid_bit(struct plugins *p, uint64_t asid)
+{
+    unsigned i = 0;
+
+    while (i < 64 && i < p->n_asids && p->asids[i] != asid) {
+        i++;
+    }
+    if (i == 64 || i == p->n_asids) {
+        i = p->n_asids++ % 64;
+        p->asids[i] = asid;
+        forget_bit(p, 1ull << i);
+    }
+    return 1ull << i;
 }
 
 void block_forget_all(struct plugins *p)

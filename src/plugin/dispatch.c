@@ -69,6 +69,14 @@ static TranslationBlock *shown(uint64_t block)
     return &((struct block *)(uintptr_t)block)->shown;
 }
 
+/* A block begins: the last moment for what an earlier one asked for. */
+static void leave_if_requested(struct cpu *cpu)
+{
+    if (cpu->request) {
+        cpu_leave(cpu, CPU_LEAVE_REQUEST);
+    }
+}
+
 /* Asked whether to translate anew. If so, the units go, and the step begins
  * again with another block at its place. */
 static void invalidate_opt(struct plugins *p, struct cpu *cpu,
@@ -89,15 +97,14 @@ static void invalidate_opt(struct plugins *p, struct cpu *cpu,
 static void before_block_exec(struct plugins *p, uint64_t block)
 {
     struct block *b = (struct block *)(uintptr_t)block;
-    struct cpu *cpu = p->machine->cpu;
-    uint64_t asid = cpu->guest->plugin->asid(cpu);
-    bool changed = b->last_asid != asid;
+    uint64_t bit = p->machine->cpu->asid_bit;
+    bool is_new = !(b->seen & bit);
 
-    b->last_asid = asid;
+    b->seen |= bit;
     p->walks++;
     for (struct subscription *s = p->kinds[PANDA_CB_BEFORE_BLOCK_EXEC]; s;
          s = s->next) {
-        if (!s->on || (s->once && !changed)) {
+        if (!s->on || (s->once && !is_new)) {
             continue;
         }
         if (s->has_context) {
@@ -110,12 +117,13 @@ static void before_block_exec(struct plugins *p, uint64_t block)
     p->walks--;
 }
 
-/* Nobody wants to know but of a block in another address space than the last
- * time. Not counted as an event: begun again, it is not raised again. */
+/* Nobody wants to know but of a block that is new in its address space. Not
+ * counted as an event: begun again, it is not raised again. */
 static void block_new(struct cpu *cpu, uint64_t block)
 {
     struct plugins *p = plugins_of(cpu);
 
+    leave_if_requested(cpu);
     show(p, cpu, cpu->insn_pc, false);
     before_block_exec(p, block);
 }
@@ -125,6 +133,7 @@ static void block_start(struct cpu *cpu, uint64_t block)
     struct plugins *p = plugins_of(cpu);
     TranslationBlock *tb = shown(block);
 
+    leave_if_requested(cpu);
     if (heard(p, PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT) &&
         fresh(p, cpu)) {
         show(p, cpu, cpu->insn_pc, false);
@@ -338,7 +347,8 @@ const struct guest_helper woven_helpers[N_WOVEN_HELPERS] = {
     [WOVEN_BLOCK_START] = {"block_start", (void (*)(void))block_start,
                            IR_VOID, 1, {IR_I64},
                            HELPER_READS | HELPER_FAULTS},
-    [WOVEN_BLOCK_NEW] = HELPER(block_new, 1, IR_I64),
+    [WOVEN_BLOCK_NEW] = {"block_new", (void (*)(void))block_new, IR_VOID, 1,
+                         {IR_I64}, HELPER_READS | HELPER_FAULTS},
     [WOVEN_BLOCK_END] = HELPER(block_end, 2, IR_I64, IR_I64),
     [WOVEN_BLOCK_END_IF] = HELPER(block_end_if, 3, IR_I32, IR_I64, IR_I64),
     [WOVEN_BLOCK_CUT] = HELPER(block_cut, 2, IR_I64, IR_I32),
@@ -367,6 +377,9 @@ bool dispatch_asid_changed(struct watch *watch, uint64_t from, uint64_t to)
 
     show_here(p);
     WALK(p, PANDA_CB_ASID_CHANGED, asid_changed, veto |=, &p->cpu, from, to);
+    if (!veto && !p->machine->cpu->request) {
+        p->machine->cpu->asid_bit = block_asid_bit(p, to);
+    }
     return veto;
 }
 

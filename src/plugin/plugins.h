@@ -39,7 +39,7 @@ struct subscription {
 /* A block. Units hold its address as long as they live: it is freed only
  * when all units are. */
 struct block {
-    uint64_t last_asid; /* first: woven code looks at it */
+    uint64_t seen; /* bits of address spaces; first: woven code looks at it */
     TranslationBlock shown;
     uint64_t id;            /* never used again */
     uint64_t physical, mode;
@@ -98,6 +98,8 @@ struct plugins {
 
     struct block *buckets[BLOCK_BUCKETS];
     struct block *dead; /* their bytes have changed */
+    uint64_t asids[64]; /* address spaces by bit */
+    unsigned n_asids;   /* used so far */
     uint64_t next_id;
 
     /* The block that goes on when the next unit begins at the right pc and
@@ -190,6 +192,8 @@ static inline void block_goes_on(struct plugins *p, struct block *block,
 uint64_t block_at(struct watch *watch, const struct unit_key *key);
 void block_left(struct watch *watch, enum cpu_leave why);
 void block_written(struct watch *watch, uint64_t physical, uint64_t size);
+/* The bit of an address space in block.seen. */
+uint64_t block_asid_bit(struct plugins *p, uint64_t asid);
 void block_forget_all(struct plugins *p);
 
 /* weave.c */

@@ -144,10 +144,12 @@ static void serve(struct watch *watch)
                         (kinds_of(CODE) | kinds_of(TRANSLATE))) |
                        only_new_blocks(p);
         m->cpu->shown_stale = 1;
-        watch->asids = p->active & KIND_BIT(PANDA_CB_ASID_CHANGED);
+        watch->asids = p->active & (KIND_BIT(PANDA_CB_ASID_CHANGED) |
+                                    KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC));
         m->cpu->access_told = p->active & accesses ? dispatch_access : NULL;
         machine_watch_changed(m);
     }
+    m->cpu->asid_bit = block_asid_bit(p, m->cpu->guest->plugin->asid(m->cpu));
     if (p->quit) {
         p->quit = false;
         machine_stop(m, "a plugin ended the run");

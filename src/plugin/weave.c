@@ -22,8 +22,8 @@
 #include <string.h>
 
 /* Slots of the guest that the pass uses, by name. */
-enum woven_slot { REQUEST, STALE, ASID, N_WOVEN_SLOTS };
-static const char *const slot_names[] = {"request", "stale", "asid"};
+enum woven_slot { REQUEST, STALE, ASID_BIT, N_WOVEN_SLOTS };
+static const char *const slot_names[] = {"request", "stale", "asid_bit"};
 
 struct weaver {
     struct plugins *p;
@@ -170,9 +170,9 @@ static void start_insn(struct weaver *w, unsigned insn)
         w->part++;
     }
     if (position_of(w) == 0 && wants(w, ONLY_NEW_BLOCKS)) {
-        ir_ref asid = put(w, IR_get, IR_I64, 0, 0, 0, w->slot[ASID]);
+        ir_ref bit = put(w, IR_get, IR_I64, 0, 0, 0, w->slot[ASID_BIT]);
 
-        put(w, IR_call_ne, IR_VOID, block_constant(w), asid, 0,
+        put(w, IR_call_unless, IR_VOID, block_constant(w), bit, 0,
             w->to->guest->n_helpers + WOVEN_BLOCK_NEW);
     } else if (position_of(w) == 0 && wants(w, START_KINDS)) {
         call(w, WOVEN_BLOCK_START, block_constant(w), IR_NONE, IR_NONE);
@@ -195,12 +195,13 @@ static void end_insn(struct weaver *w, ir_ref pc)
     }
 }
 
-/* Between blocks of one unit it may have to be left. */
+/* Between blocks of one unit it may have to be left. Where the next block's
+ * start is told, that is looked at there. */
 static void look_at_requests(struct weaver *w, ir_ref next_pc)
 {
     ir_ref request;
 
-    if (is_last(w)) {
+    if (is_last(w) && !wants(w, START_KINDS)) {
         request = put(w, IR_get, IR_I32, 0, 0, 0, w->slot[REQUEST]);
         put(w, IR_exit_if, IR_VOID, request, next_pc, 0, IR_EXIT_LINK);
     }

@@ -280,7 +280,7 @@ static void call(struct lowering *l, const struct ir_ins *ins)
 }
 
 /* The call itself is cold code. */
-static void call_ne(struct lowering *l, const struct ir_ins *ins)
+static void call_unless(struct lowering *l, const struct ir_ins *ins)
 {
     uint64_t address = 0;
     struct cold *cold;
@@ -288,9 +288,9 @@ static void call_ne(struct lowering *l, const struct ir_ins *ins)
 
     ir_const_value(l->unit, ins->a, &address);
     emit_mov_imm(&l->e, RAX, address);
-    emit_rm(&l->e, 0, 0x39, value, RAX, 0, true, false); /* cmp [rax], value */
+    emit_rm(&l->e, 0, 0x85, value, RAX, 0, true, false); /* test */
     cold = lower_new_cold(l, COLD_CALL);
-    cold->from[0] = emit_jcc(&l->e, 5);
+    cold->from[0] = emit_jcc(&l->e, 4); /* zero */
     cold->back = l->e.at;
 }
 
@@ -335,8 +335,8 @@ bool lower_state(struct lowering *l, const struct ir_ins *ins)
     case IR_call:
         call(l, ins);
         return true;
-    case IR_call_ne:
-        call_ne(l, ins);
+    case IR_call_unless:
+        call_unless(l, ins);
         return true;
     default:
         return false;
