@@ -245,6 +245,9 @@ void machine_leave_soon(struct machine *m)
 {
     struct unit *unit = m->cpu->running;
 
+    if (!m->cpu->request) {
+        m->requested_at = m->cpu->count;
+    }
     m->cpu->request = 1;
     m->cpu->asid_bit = 0;
     m->poll_wanted = true;
@@ -292,12 +295,14 @@ static bool run_unit(struct machine *m, uint64_t deadline)
 {
     uint64_t left = deadline - m->cpu->count;
     bool alone = m->redo_alone, whole = left >= m->unit_insns;
-    unsigned limit = alone ? 1 : m->unit_insns;
+    bool careful = alone || m->cpu->request; /* to the end of the block */
+    unsigned limit = careful ? 1 : m->unit_insns;
     struct unit *unit, *code = NULL;
     const uint8_t *entry;
 
     /* It may be longer than what would be translated now. */
-    entry = m->jit && !alone && left >= UNIT_MAX_INSNS ? code_at_pc(m) : NULL;
+    entry = m->jit && !careful && left >= UNIT_MAX_INSNS ? code_at_pc(m)
+                                                         : NULL;
     if (entry) {
         run_code(m, entry, deadline);
         return true;
@@ -307,7 +312,7 @@ static bool run_unit(struct machine *m, uint64_t deadline)
         return false;
     }
     m->redo_alone = false;
-    if (m->jit && !m->cpu->request && !alone && (whole || unit->host) && !unit->io &&
+    if (m->jit && !careful && !m->cpu->request && (whole || unit->host) && !unit->io &&
         !unit->plain && !unit->alone) {
         code = coded(m, unit);
         if (!code) {
@@ -392,9 +397,8 @@ static enum run_end run_turns(struct machine *m, uint64_t limit)
         }
     }
     while (cpu->count < limit) {
-        if (cpu->request) {
+        if (cpu->request && m->watch->serve(m->watch)) {
             cpu->request = 0;
-            m->watch->serve(m->watch);
         }
         if (!poll_boundary(m, limit, &deadline)) {
             return RUN_STOP;
@@ -409,6 +413,9 @@ static enum run_end run_turns(struct machine *m, uint64_t limit)
             }
             if (m->one_unit || cpu->count + m->unit_insns >= slice_end) {
                 return RUN_LIMIT; /* of the slice */
+            }
+            if (cpu->request) {
+                break;
             }
         }
     }

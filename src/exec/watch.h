@@ -34,8 +34,9 @@ struct watch {
     /* An instruction was left at its start, with cpu->running still there,
      * or, with CPU_LEAVE_EXCEPTION, control goes elsewhere. */
     void (*left)(struct watch *watch, enum cpu_leave why);
-    /* Between units, after machine_leave_soon(). */
-    void (*serve)(struct watch *watch);
+    /* Between units, after machine_leave_soon(). False: not in the midst of a
+     * block, ask again after the next instruction. */
+    bool (*serve)(struct watch *watch);
     /* Bytes with code are about to change. */
     void (*written)(struct watch *watch, uint64_t physical, uint64_t size);
     /* The address space is about to change. True: it must not. */

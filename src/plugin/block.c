@@ -122,6 +122,18 @@ static struct block *make(struct plugins *p, const struct unit_key *key,
     return block;
 }
 
+/* The guest has changed its bytes. Units that go on with it are reached from
+ * nowhere any more. */
+static void bury(struct plugins *p, struct block *block)
+{
+    uint64_t rest = PAGE_SIZE_ - (block->physical & ~PAGE_MASK_);
+
+    unit_cache_written(p->machine->units, block->physical,
+                       block->shown.size < rest ? block->shown.size : rest);
+    block->next = p->dead;
+    p->dead = block;
+}
+
 struct block *block_intern(struct plugins *p, const struct unit_key *key,
                            uint64_t pc, const uint8_t *bytes, size_t size)
 {
@@ -134,12 +146,11 @@ struct block *block_intern(struct plugins *p, const struct unit_key *key,
             !memcmp(block->bytes, bytes, block->shown.size)) {
             return block;
         }
-        while (*link != block) { /* the guest has changed its bytes */
+        while (*link != block) {
             link = &(*link)->next;
         }
         *link = block->next;
-        block->next = p->dead;
-        p->dead = block;
+        bury(p, block);
     }
     block = make(p, key, physical, pc, bytes, size);
     if (block) {
@@ -216,6 +227,17 @@ uint64_t block_at(struct watch *watch, const struct unit_key *key)
     }
     block_goes_on(p, NULL, 0);
     return 0;
+}
+
+bool block_is_open(const struct plugins *p)
+{
+    const struct cpu *cpu = p->machine->cpu;
+    const struct block *block = p->running;
+    uint64_t position = cpu->count - p->running_first;
+
+    return block && position && position < block->shown.icount &&
+           cpu->guest->get_pc(cpu) ==
+               block->shown.pc + block->offset[position];
 }
 
 /* The part of a unit that the pc lies in. */

@@ -69,10 +69,11 @@ static TranslationBlock *shown(uint64_t block)
     return &((struct block *)(uintptr_t)block)->shown;
 }
 
-/* A block begins: the last moment for what an earlier one asked for. */
+/* A block begins: the last moment for what an earlier one asked for. What
+ * was asked for while this one was translated waits for the next. */
 static void leave_if_requested(struct cpu *cpu)
 {
-    if (cpu->request) {
+    if (cpu->request && cpu->machine->requested_at != cpu->count) {
         cpu_leave(cpu, CPU_LEAVE_REQUEST);
     }
 }

@@ -189,6 +189,8 @@ static inline void block_goes_on(struct plugins *p, struct block *block,
     p->running_first = first;
     p->watch.in_block = block;
 }
+/* The pc lies in the midst of a block that goes on. */
+bool block_is_open(const struct plugins *p);
 uint64_t block_at(struct watch *watch, const struct unit_key *key);
 void block_left(struct watch *watch, enum cpu_leave why);
 void block_written(struct watch *watch, uint64_t physical, uint64_t size);

@@ -117,12 +117,15 @@ static uint64_t only_new_blocks(const struct plugins *p)
 
 /* -- Requests -------------------------------------------------------------- */
 
-/* Between units. */
-static void serve(struct watch *watch)
+/* Between units; but what is asked for takes effect between blocks. */
+static bool serve(struct watch *watch)
 {
     struct plugins *p = (struct plugins *)watch;
     struct machine *m = p->machine;
 
+    if (block_is_open(p)) {
+        return false;
+    }
     if (p->unload) {
         p->unload = false;
         plugins_unload_marked(p);
@@ -154,6 +157,7 @@ static void serve(struct watch *watch)
         p->quit = false;
         machine_stop(m, "a plugin ended the run");
     }
+    return true;
 }
 
 static void enter(struct watch *watch)
@@ -166,10 +170,8 @@ void plugins_request(struct plugins *p)
     if (!p->machine) {
         return;
     }
-    if (p->machine->in_unit || p->walks) {
+    if (p->machine->in_unit || p->walks || !serve(&p->watch)) {
         machine_leave_soon(p->machine);
-    } else {
-        serve(&p->watch);
     }
 }
 
