@@ -157,6 +157,53 @@ def stories(text):
            "asidstory draws a row for each")
 
 
+LEAVER = """
+#include "panda/plugin.h"
+static void *this_plugin;
+static uint64_t n;
+static void on_block(CPUState *cpu, TranslationBlock *tb)
+{
+    (void)cpu, (void)tb;
+    if (rr_get_guest_instr_count() > 200000) {
+        panda_unload_plugin(this_plugin);
+    }
+}
+static void on_read(CPUState *cpu, target_ptr_t pc, target_ptr_t addr,
+                    size_t size, uint8_t *buf)
+{
+    (void)cpu, (void)pc, (void)addr, (void)size, (void)buf;
+    n++;
+}
+bool init_plugin(void *self)
+{
+    panda_cb pcb = {.before_block_exec = on_block};
+    this_plugin = self;
+    panda_register_callback(self, PANDA_CB_BEFORE_BLOCK_EXEC, pcb);
+    pcb.virt_mem_after_read = on_read;
+    panda_register_callback(self, PANDA_CB_VIRT_MEM_AFTER_READ, pcb);
+    return true;
+}
+void uninit_plugin(void *self)
+{
+    (void)self;
+    fprintf(stderr, "left at %" PRIu64 " after %" PRIu64 " reads\\n",
+            rr_get_guest_instr_count(), n);
+}
+"""
+
+
+def leaving():
+    build_plugin("leaver", LEAVER)
+    lines = set()
+    for ways in [], ["-unit-insns", "3"], ["-accel", "interp"]:
+        end = run("-replay", "short", "-panda", "leaver", *ways)
+        left = re.search(r"left at 200\d+ after \d+ reads", end.stdout)
+        expect(end.returncode == 0 and "identical" in end.stdout and left,
+               "a plugin that unloads itself in the midst")
+        lines.add(left and left[0])
+    expect(len(lines) == 1, "and does so at the same count")
+
+
 def rows_of(file):
     lines = open(f"{WORK}/{file}").read().splitlines()
     return lines[:4], lines[4:]
@@ -202,6 +249,7 @@ def main():
         errors()
         same_everywhere(record())
         coverage()
+        leaving()
     print(f"{passed} passed, {failed} failed")
     return failed != 0
 

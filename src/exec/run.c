@@ -312,8 +312,8 @@ static bool run_unit(struct machine *m, uint64_t deadline)
         return false;
     }
     m->redo_alone = false;
-    if (m->jit && !careful && !m->cpu->request && (whole || unit->host) && !unit->io &&
-        !unit->plain && !unit->alone) {
+    if (m->jit && !careful && !m->cpu->request && (whole || unit->host) &&
+        !unit->io && !unit->plain && !unit->alone) {
         code = coded(m, unit);
         if (!code) {
             unit = unit_at_pc(m, limit);
