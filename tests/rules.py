@@ -27,7 +27,7 @@ MAY_INCLUDE = {
     "mem": INNER - {"boundary/boundary.h"},
     "exec": INNER | {"host/x86_64"},
     "guest": INNER,
-    "guest/x86": INNER,
+    "guest/x86": INNER | {"panda/cpu.h"}, # the struct that plugins read
     "host/x86_64": INNER,
     # Devices know neither CPU nor record and replay.
     "backend": {"base"},
@@ -36,7 +36,9 @@ MAY_INCLUDE = {
     "board": OUTER,
     "snapshot": INNER | {"boundary", "device/device.h"},
     "monitor": OUTER,
-    "cmd": OUTER | {"monitor"},
+    # Plugins know every CPU and no device.
+    "plugin": INNER | {"panda"},
+    "cmd": OUTER | {"monitor", "plugin"},
 }
 
 # The host's clock and chance reach a guest as recorded inputs only.
@@ -165,8 +167,9 @@ def stands_alone(files):
 
     def compile_one(path):
         done = subprocess.run(
-            compiler + flags + ["-fsyntax-only", "-x", "c", "-include",
-                                os.path.join(TOP, path), os.devnull],
+            compiler + flags + ["-DTARGET_X86_64", "-fsyntax-only", "-x", "c",
+                                "-include", os.path.join(TOP, path),
+                                os.devnull],
             cwd=BUILD, text=True, capture_output=True)
         return done.stderr if done.returncode else ""
 

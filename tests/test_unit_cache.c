@@ -21,7 +21,7 @@ void ir_unit_free(struct ir_unit *unit)
 static struct unit *add(struct unit_cache *cache, uint64_t physical,
                         uint64_t next, uint32_t size)
 {
-    struct unit_key key = {physical, next, physical + 0x400000, 3, 0};
+    struct unit_key key = {physical, next, physical + 0x400000, 3, 0, 0, 0};
 
     return unit_cache_add(cache, &key, calloc(1, sizeof(struct ir_unit)),
                           size);
@@ -29,14 +29,14 @@ static struct unit *add(struct unit_cache *cache, uint64_t physical,
 
 static bool found(struct unit_cache *cache, uint64_t physical, uint64_t next)
 {
-    struct unit_key key = {physical, next, physical + 0x400000, 3, 0};
+    struct unit_key key = {physical, next, physical + 0x400000, 3, 0, 0, 0};
 
     return unit_cache_find(cache, &key) != NULL;
 }
 
 static void test_key(struct unit_cache *cache)
 {
-    struct unit_key key = {0x1000, 0, 0x401000, 3, 0};
+    struct unit_key key = {0x1000, 0, 0x401000, 3, 0, 0, 0};
 
     add(cache, 0x1000, 0, 16);
     expect(unit_cache_find(cache, &key) != NULL, "a unit is found");

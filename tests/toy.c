@@ -15,9 +15,14 @@
 
 #include <string.h>
 
+#define CPU_SLOT(name, size, type) \
+    {#name, offsetof(struct cpu, name), size, type}
 #define SLOT(n) {"r" #n, offsetof(struct toy, r[n]), 8, IR_I64}
 static const struct guest_slot slots[] = {
     SLOT(0), SLOT(1), SLOT(2), SLOT(3), SLOT(4), SLOT(5), SLOT(6), SLOT(7),
+    CPU_SLOT(request, 4, IR_I32),
+    {"stale", offsetof(struct cpu, shown_stale), 4, IR_I32},
+    CPU_SLOT(asid_bit, 8, IR_I64),
 };
 
 static uint64_t help_in(struct cpu *cpu, uint64_t port)
@@ -153,6 +158,44 @@ static size_t translate(struct ir_builder *b, uint64_t mode, uint64_t pc,
     return at;
 }
 
+/* -- For plugins: their CPU struct is the CPU itself ----------------------- */
+
+static size_t plugin_insn(uint64_t mode, const uint8_t *bytes, size_t size,
+                          bool *ends_block)
+{
+    unsigned op = bytes[0] % 10;
+
+    (void)mode;
+    *ends_block = op == 5 || op == 6 || op == 9;
+    return size < INSN_SIZE ? 0 : INSN_SIZE;
+}
+
+static void *plugin_show(struct cpu *cpu, uint64_t pc, void *cache)
+{
+    (void)cache;
+    toy_of(cpu)->pc = pc;
+    cpu->shown_stale = 0;
+    return cpu;
+}
+
+static uint64_t plugin_zero(const struct cpu *cpu)
+{
+    (void)cpu;
+    return 0;
+}
+
+static bool plugin_in_kernel(const struct cpu *cpu)
+{
+    (void)cpu;
+    return false;
+}
+
+static const struct guest_plugin toy_plugin = {
+    .insn = plugin_insn, .show = plugin_show, .asid = plugin_zero,
+    .in_kernel = plugin_in_kernel, .stack_pointer = plugin_zero,
+    .return_value = plugin_zero, .code_base = plugin_zero,
+};
+
 static bool accepts_interrupt(const struct cpu *cpu)
 {
     return toy_of(cpu)->r[5] % 8 != 0;
@@ -189,9 +232,9 @@ static const struct guest_field fields[] = {
 };
 
 const struct guest toy_guest = {
-    .name = "toy", .cpu_size = sizeof(struct toy), .slots = slots,
-    .n_slots = 8, .helpers = helpers, .n_helpers = 1, .n_mmu = 1,
-    .fields = fields, .n_fields = 2,
+    .name = "toy", .cpu_size = sizeof(struct toy), .plugin = &toy_plugin,
+    .slots = slots, .n_slots = 11, .helpers = helpers, .n_helpers = 1,
+    .n_mmu = 1, .fields = fields, .n_fields = 2,
     .reset = reset, .get_pc = get_pc, .set_pc = set_pc, .mode = mode,
     .mmu_index = mmu_index, .translate = translate, .walk = walk,
     .deliver_exception = deliver_exception,

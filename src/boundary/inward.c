@@ -2,7 +2,7 @@
 #include "boundary/boundary.h"
 
 #include "base/error.h"
-#include "exec/machine.h"
+#include "exec/watch.h"
 
 #include <string.h>
 
@@ -54,6 +54,7 @@ static bool deliver(struct machine *m, const struct inward_event *event,
         return false;
     }
     cpu->halted = false;
+    watch_diverted(m);
     cpu->guest->deliver_interrupt(cpu, (unsigned)event->value);
     cpu->count++; /* a fault on the way left, and is a step of its own */
     return true;

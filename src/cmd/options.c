@@ -24,6 +24,7 @@ enum kind {
     MACHINE,
     CPU,
     DISPLAY,
+    PLUGIN,
 };
 
 static const struct option {
@@ -73,6 +74,11 @@ static const struct option {
      TEXT, AT(accel)},
     {"-jit", "chaos=SEED|perfmap", "make the engine's invisible choices at "
      "random; name units for perf", TEXT, AT(jit)},
+    {"-panda", "'NAME:KEY=VALUE,...;...'", "load plugins (NAME:help: about "
+     "one)", PLUGIN, 'l'},
+    {"-panda-plugin", "FILE", "load a plugin from a file", PLUGIN, 'f'},
+    {"-panda-arg", "NAME:KEY=VALUE", "an argument for a plugin", PLUGIN,
+     'a'},
     {"-unit-insns", "N", "guest instructions a unit, 1 to 64", NUMBER,
      AT(unit_insns)},
     {"-limit", "STEPS", "end the run there", NUMBER, AT(limit)},
@@ -219,6 +225,17 @@ static struct debug_exit_option device(const char *text)
     return (struct debug_exit_option){(uint16_t)port, (uint16_t)size};
 }
 
+static void add_plugin(struct options *options, char kind, const char *value)
+{
+    unsigned most = sizeof(options->plugins) / sizeof(options->plugins[0]);
+
+    if (options->n_plugins == most) {
+        panda_fatal("-panda: at most %u of these options", most);
+    }
+    options->plugins[options->n_plugins++] =
+        (struct options_plugin){kind, value};
+}
+
 static void set(const struct option *option, const char *value,
                 struct options *options)
 {
@@ -239,6 +256,9 @@ static void set(const struct option *option, const char *value,
         break;
     case MEMORY:
         *(uint64_t *)member = memory_size(value);
+        break;
+    case PLUGIN:
+        add_plugin(options, (char)option->member, value);
         break;
     case DEVICE:
         *(struct debug_exit_option *)member = device(value);

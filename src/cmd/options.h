@@ -18,6 +18,11 @@ struct options {
     uint64_t unit_insns, seed;
     bool nographic, verify, drive, diagnose, no_reboot, stopped;
     bool sleep; /* an idle guest takes real time */
+    struct options_plugin { /* in the order given */
+        char kind; /* of -panda, -panda-plugin, -panda-arg: 'l', 'f', 'a' */
+        const char *value;
+    } plugins[64];
+    unsigned n_plugins;
 };
 
 /* Ends the program with a sentence when something is wrong. */

@@ -1,5 +1,6 @@
 /* panda-system-x86_64: run a PC, record it, replay it. */
 #include "base/error.h"
+#include "cmd/plugins.h"
 #include "cmd/session.h"
 
 #include <inttypes.h>
@@ -30,9 +31,10 @@ static int finish_live(struct session *s, enum run_end end)
                                      : end == RUN_BROKEN;
 }
 
-static int run_live(const struct options *o)
+static int run_live(const struct options *o, struct plugins *plugins)
 {
-    struct session session = {.options = o, .running = !o->stopped};
+    struct session session = {
+        .options = o, .running = !o->stopped, .plugins = plugins};
     struct session *s = &session;
     enum run_end end = RUN_STOP;
     char *message;
@@ -56,6 +58,7 @@ static int run_live(const struct options *o)
     s->engine = engine_new(s->machine, o);
     session_open_streams(s);
     session_go_live(s);
+    plugins_attach(s->plugins, s->machine, RR_OFF);
     if (o->record && (message = session_begin_record(s, o->record, false))) {
         panda_fatal("%s", message);
     }
@@ -63,6 +66,8 @@ static int run_live(const struct options *o)
         end = session_run(s);
     }
     status = finish_live(s, end);
+    plugins_shut_down(s->plugins);
+    plugins_free(s->plugins);
     session_close_streams(s);
     engine_free(s->engine);
     pc_free(s->pc);
@@ -72,9 +77,12 @@ static int run_live(const struct options *o)
 int main(int argc, char **argv)
 {
     struct options options;
+    struct plugins *plugins;
 
     (void)argc;
     session_catch_signals();
     options_parse(argv, &options);
-    return options.replay ? session_replay(&options) : run_live(&options);
+    plugins = load_plugins(&options);
+    return options.replay ? session_replay(&options, plugins)
+                          : run_live(&options, plugins);
 }

@@ -192,9 +192,10 @@ static void end(struct replaying *r)
     }
 }
 
-int session_replay(const struct options *o)
+int session_replay(const struct options *o, struct plugins *plugins)
 {
-    struct replaying r = {.session = {.options = o, .running = true},
+    struct replaying r = {.session = {.options = o, .running = true,
+                                      .plugins = plugins},
                           .terminal = isatty(STDERR_FILENO)};
     struct replay_info info;
     uint64_t count;
@@ -205,10 +206,15 @@ int session_replay(const struct options *o)
     open_recording(&r);
     session_open_streams(&r.session);
     r.session.engine = engine_new(r.session.machine, o);
+    plugins_attach(plugins, r.session.machine, RR_REPLAY);
+    replay_info(r.session.replay, &info);
+    plugins_set_mode(plugins, RR_REPLAY, info.last_count - info.first_count);
     r.began = host_seconds();
     r.next = r.began + (r.terminal ? 0.2 : 10);
     r.cpu_began = clock();
     run(&r);
+    plugins_shut_down(plugins);
+    plugins_free(plugins);
     status = report(&r);
     replay_info(r.session.replay, &info);
     count = r.session.machine->cpu->count;

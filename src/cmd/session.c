@@ -42,6 +42,7 @@ char *session_begin_record(struct session *s, const char *name, bool force)
     if (s->record) {
         s->record_name = strdup(name);
         s->told_failure = false;
+        plugins_set_mode(s->plugins, RR_RECORD, 0);
     }
     return message;
 }
@@ -60,6 +61,7 @@ char *session_end_record(struct session *s)
         s->record = NULL;
         free(s->record_name);
         s->record_name = NULL;
+        plugins_set_mode(s->plugins, RR_OFF, 0);
     }
     return message;
 }
@@ -133,6 +135,13 @@ static void info_replay(void *opaque, FILE *out)
             s->options->replay, count, done, all,
             all ? 100.0 * (double)done / (double)all : 100.0, info.n_entries,
             info.n_checks, info.last_good);
+}
+
+static void plugin(void *opaque, const char *command, const char *argument,
+                   FILE *out)
+{
+    plugin_command(((struct session *)opaque)->plugins, command, argument,
+                   out);
 }
 
 /* -- Characters ------------------------------------------------------------ */
@@ -318,7 +327,7 @@ static struct monitor *new_monitor(struct session *s, struct stream *stream)
 {
     const struct monitor_target target = {
         s,           s->machine, begin_record, end_record, quit,
-        set_running, is_running, info_record,  info_replay};
+        set_running, is_running, info_record,  info_replay, plugin};
 
     return monitor_new(stream, &target);
 }

@@ -8,6 +8,7 @@
 #include "cmd/engine.h"
 #include "cmd/options.h"
 #include "cmd/pace.h"
+#include "cmd/plugins.h"
 #include "cmd/recording.h"
 #include "monitor/monitor.h"
 
@@ -18,6 +19,7 @@ struct session {
     const struct options *options;
     struct machine *machine;
     struct engine *engine;
+    struct plugins *plugins;
     struct pc *pc;             /* NULL in a replay without devices */
     struct pc_options made_of; /* of a live one */
     struct boundary *record;   /* while recording */
@@ -58,6 +60,6 @@ void session_go_live(struct session *session);
 enum run_end session_run(struct session *session);
 
 /* replaying.c: the whole of -replay; the exit status. */
-int session_replay(const struct options *options);
+int session_replay(const struct options *options, struct plugins *plugins);
 
 #endif

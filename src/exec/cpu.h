@@ -50,15 +50,26 @@ struct cpu {
     /* Set when something outside waits for the CPU to become interruptible;
      * a hint that makes POLL exits leave the loop. No guest state. */
     bool attention;
+    /* Non-zero: watched code leaves at the end of its block. */
+    uint32_t request;
+    /* Non-zero: state that is copied for plugins may have changed. */
+    uint32_t shown_stale;
+    /* The watcher's bit for the address space; 0: every block is new. */
+    uint64_t asid_bit;
 
     /* Generated code: steps may go up to here, and which unit an access or a
      * call was made from. */
     uint64_t deadline;
-    void *running;
+    void *running; /* a struct unit */
     uint32_t memop; /* of the data access that walk() is called for */
 
     jmp_buf leave;        /* where cpu_leave() goes */
     uint64_t insn_pc;     /* interpreter: instruction being run */
+
+    /* Told of accesses by C functions of the guest, before and after; NULL
+     * when nobody wants to know. `how`: memop and ACCESS_*. */
+    void (*access_told)(struct cpu *cpu, uint64_t address,
+                        const union ir_value *value, uint32_t how);
 
     struct mem_cpu *memory; /* what src/mem keeps a CPU; mem_attach_cpu() */
     /* Grows whenever a fetch may translate otherwise than before: what was
@@ -69,6 +80,10 @@ struct cpu {
     struct tlb_entry write_tlb[MMU_MAX][TLB_SIZE];
     struct jump_cache jump_cache;
 };
+
+/* `how` of access_told(): the memop, and these. */
+#define ACCESS_AFTER 0x10000u
+#define ACCESS_WRITE 0x20000u
 
 /* Leaves the running step; state, pc and count are at its start. */
 _Noreturn void cpu_leave(struct cpu *cpu, enum cpu_leave why);

@@ -39,6 +39,8 @@ struct machine {
     /* Units run one at a time, unlinked, and machine_run() returns after
      * each; see lockstep. */
     bool one_unit;
+    struct watch *watch; /* exec/watch.h; NULL: nobody */
+    uint64_t requested_at; /* count at machine_leave_soon() */
 
     /* -- Of run.c alone ---------------------------------------------------- */
     bool in_unit;    /* cpu->insn_pc says where */

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "exec/chaos.h"
 #include "exec/translate.h"
+#include "exec/watch.h"
 #include "host/x86_64/compile.h"
 #include "host/x86_64/perf_map.h"
 #include "ir/build.h"
@@ -206,8 +207,10 @@ static void connect(struct machine *m, const struct unit *unit)
             exit->never = true;
         }
     }
-    jump_cache_put(&m->cpu->jump_cache, pc, unit->key.mode,
-                   unit->host->entry);
+    if (!unit->key.block) { /* not the rest of a block */
+        jump_cache_put(&m->cpu->jump_cache, pc, unit->key.mode,
+                       unit->host->entry);
+    }
 }
 
 /* Runs from this unit on, as far as the deadline allows. */
@@ -242,10 +245,36 @@ static const uint8_t *code_at_pc(struct machine *m)
 {
     struct cpu *cpu = m->cpu;
 
-    return m->last_exit ? NULL
-                        : jump_cache_find(&cpu->jump_cache,
-                                          cpu->guest->get_pc(cpu),
-                                          cpu->guest->mode(cpu));
+    return m->last_exit || (m->watch && m->watch->in_block)
+               ? NULL
+               : jump_cache_find(&cpu->jump_cache, cpu->guest->get_pc(cpu),
+                                 cpu->guest->mode(cpu));
+}
+
+/* -- Watchers -------------------------------------------------------------- */
+
+void machine_leave_soon(struct machine *m)
+{
+    struct unit *unit = m->cpu->running;
+
+    if (!m->cpu->request) {
+        m->requested_at = m->cpu->count;
+    }
+    m->cpu->request = 1;
+    m->cpu->asid_bit = 0;
+    m->poll_wanted = true;
+    if (m->in_code) {
+        jump_cache_clear(&m->cpu->jump_cache);
+        if (unit->host) {
+            jit_unit_unlink(unit->host);
+        }
+    }
+}
+
+void machine_watch_changed(struct machine *m)
+{
+    m->last_exit = NULL;
+    jump_cache_clear(&m->cpu->jump_cache);
 }
 
 /* -- Units ----------------------------------------------------------------- */
@@ -257,6 +286,7 @@ static void interpret(struct machine *m, struct unit *unit, bool alone)
 
     cpu->alone = alone || unit->io;
     m->crossed = unit->io;
+    cpu->running = unit;
     unit_cache_set_running(m->units, unit);
     m->in_unit = true;
     kind = ir_interpret(cpu, unit->ir);
@@ -277,12 +307,14 @@ static bool run_unit(struct machine *m, uint64_t deadline)
 {
     uint64_t left = deadline - m->cpu->count;
     bool alone = m->redo_alone, whole = left >= m->unit_insns;
-    unsigned limit = alone ? 1 : m->unit_insns;
+    bool careful = alone || m->cpu->request; /* to the end of the block */
+    unsigned limit = careful ? 1 : m->unit_insns;
     struct unit *unit, *code = NULL;
     const uint8_t *entry;
 
     /* It may be longer than what would be translated now. */
-    entry = m->jit && !alone && left >= UNIT_MAX_INSNS ? code_at_pc(m) : NULL;
+    entry = m->jit && !careful && left >= UNIT_MAX_INSNS ? code_at_pc(m)
+                                                         : NULL;
     if (entry) {
         run_code(m, entry, deadline);
         return true;
@@ -292,8 +324,8 @@ static bool run_unit(struct machine *m, uint64_t deadline)
         return false;
     }
     m->redo_alone = false;
-    if (m->jit && !alone && (whole || unit->host) && !unit->io &&
-        !unit->plain && !unit->alone) {
+    if (m->jit && !careful && !m->cpu->request && (whole || unit->host) &&
+        !unit->io && !unit->plain && !unit->alone) {
         code = coded(m, unit);
         if (!code) {
             unit = unit_at_pc(m, limit);
@@ -311,6 +343,9 @@ static bool run_unit(struct machine *m, uint64_t deadline)
 /* A step was left: see the head of the file. */
 static void after_leaving(struct machine *m, enum cpu_leave why)
 {
+    if (m->watch && (m->in_unit || why == CPU_LEAVE_EXCEPTION)) {
+        m->watch->left(m->watch, why);
+    }
     if (m->in_unit) {
         m->cpu->guest->set_pc(m->cpu, m->cpu->insn_pc);
         m->in_unit = m->in_code = false;
@@ -373,6 +408,9 @@ static enum run_end run_turns(struct machine *m, uint64_t limit)
         }
     }
     while (cpu->count < limit) {
+        if (cpu->request && m->watch->serve(m->watch)) {
+            cpu->request = 0;
+        }
         if (!poll_boundary(m, limit, &deadline)) {
             return RUN_STOP;
         }
@@ -387,6 +425,9 @@ static enum run_end run_turns(struct machine *m, uint64_t limit)
             if (m->one_unit || cpu->count + m->unit_insns >= slice_end) {
                 return RUN_LIMIT; /* of the slice */
             }
+            if (cpu->request) {
+                break;
+            }
         }
     }
     return RUN_LIMIT;
@@ -398,6 +439,9 @@ enum run_end machine_run(struct machine *m, uint64_t limit)
 
     m->stop_wanted = false;
     while (end == RUN_LIMIT && m->cpu->count < limit) {
+        if (m->watch) {
+            m->watch->enter(m->watch);
+        }
         end = run_turns(m, limit);
         if (m->one_unit) {
             break;

@@ -9,6 +9,7 @@
 #include "exec/translate.h"
 
 #include "base/error.h"
+#include "exec/watch.h"
 #include "ir/build.h"
 #include "ir/ir.h"
 
@@ -96,15 +97,25 @@ static size_t build(struct machine *m, struct ir_unit *ir,
     return used;
 }
 
+/* Adds the unit of `size` bytes; `rest`: how many `bytes` there are. */
 static struct unit *add(struct machine *m, const struct unit_key *key,
                         struct ir_unit *ir, size_t size,
-                        const struct mem_code page[2])
+                        const struct mem_code page[2], const uint8_t *bytes,
+                        size_t rest)
 {
+    void *blocks = NULL;
+    struct unit *unit;
+
+    if (key->watch && ir) {
+        ir = m->watch->weave(m->watch, key, ir, bytes, rest, &size, &blocks);
+    }
     mem_set_code(m->memory, page[0].block, page[0].offset);
     if (key->physical_next) {
         mem_set_code(m->memory, page[1].block, page[1].offset);
     }
-    return unit_cache_add(m->units, key, ir, (uint32_t)size);
+    unit = unit_cache_add(m->units, key, ir, (uint32_t)size);
+    unit->blocks = blocks;
+    return unit;
 }
 
 /* The straddling instruction at the pc: page[0] holds its first bytes. */
@@ -137,7 +148,7 @@ static struct unit *straddling(struct machine *m, struct unit_key key,
     ir = ir_unit_new(m->cpu->guest);
     used = build(m, ir, &key, bytes, first + INSN_MAX_BYTES);
     panda_assert(used);
-    return add(m, &key, ir, used, page);
+    return add(m, &key, ir, used, page, bytes, used);
 }
 
 static struct unit *translate(struct machine *m, struct unit_key *key,
@@ -158,7 +169,7 @@ static struct unit *translate(struct machine *m, struct unit_key *key,
         ir = NULL;
         used = rest;
     }
-    return add(m, key, ir, used, page);
+    return add(m, key, ir, used, page, bytes, rest);
 }
 
 static struct unit *no_code(struct machine *m, uint64_t pc)
@@ -188,6 +199,10 @@ struct unit *unit_at_pc(struct machine *m, unsigned limit)
     if (is_alone(m, key.physical)) {
         key.limit = 1;
     }
+    if (m->watch && m->watch->woven) {
+        key.watch = m->watch->woven;
+        key.block = m->watch->block(m->watch, &key);
+    }
     unit = unit_cache_find(m->units, &key);
     if (!unit) {
         unit = translate(m, &key, page);
@@ -210,6 +225,9 @@ bool unit_code_written(void *machine, struct mem_block *block,
 
     if (m->in_code) { /* which unit of a chain it is, cold code has noted */
         unit_cache_set_running(m->units, m->cpu->running);
+    }
+    if (m->watch && m->watch->woven) {
+        m->watch->written(m->watch, number, size);
     }
     running = unit_cache_written(m->units, number, size);
 

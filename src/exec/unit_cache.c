@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "exec/cpu.h"
 #include "ir/build.h"
+#include "ir/ir.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,14 +35,16 @@ static uint32_t mix(uint64_t value)
 static uint32_t key_bucket(const struct unit_key *key)
 {
     return mix(key->physical ^ (key->pc << 20) ^ (key->mode << 7) ^
-               ((uint64_t)key->limit << 56));
+               ((uint64_t)key->limit << 56) ^ key->watch << 30 ^
+               key->block << 10);
 }
 
 static bool key_equal(const struct unit_key *x, const struct unit_key *y)
 {
     return x->physical == y->physical && x->pc == y->pc &&
            x->mode == y->mode && x->limit == y->limit &&
-           x->physical_next == y->physical_next;
+           x->physical_next == y->physical_next && x->watch == y->watch &&
+           x->block == y->block;
 }
 
 struct unit_cache *unit_cache_new(void)
@@ -66,6 +69,7 @@ void unit_cache_free(struct unit_cache *cache)
 static void unit_free(struct unit *unit)
 {
     ir_unit_free(unit->ir);
+    free(unit->blocks);
     free(unit);
 }
 
@@ -100,7 +104,7 @@ static bool does_io(const struct ir_unit *ir)
 {
     for (uint32_t i = 1; ir && i < ir->n_ins; i++) {
         if (ir->ins[i].op == IR_call &&
-            (ir->guest->helpers[ir->ins[i].imm].effects & HELPER_IO)) {
+            (ir_helper(ir, ir->ins[i].imm)->effects & HELPER_IO)) {
             return true;
         }
     }

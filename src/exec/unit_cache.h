@@ -14,6 +14,7 @@ struct unit_key {
     uint64_t pc;            /* virtual */
     uint64_t mode;          /* guest->mode() */
     uint32_t limit;         /* at most so many instructions were asked for */
+    uint64_t watch, block;  /* see exec/watch.h */
 };
 
 struct unit;
@@ -27,6 +28,7 @@ struct unit {
     struct unit_key key;
     struct ir_unit *ir;     /* NULL once there is code, and for a stub */
     struct host_unit *host; /* generated code, or NULL */
+    void *blocks;           /* of watched code: what exec/watch.h keeps */
     bool stub;              /* of a straddling instruction: translate.c */
     uint32_t size;  /* bytes of guest code */
     uint32_t steps; /* of a full run */

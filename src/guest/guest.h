@@ -65,6 +65,25 @@ struct walk_result {
     unsigned n_steps;
 };
 
+/* What plugins need to know of a guest. */
+struct guest_plugin {
+    /* Length of an instruction, and whether a block ends with it: transfers
+     * of control, taken or not, and a fixed list per guest. 0: too few bytes
+     * (it straddles). */
+    size_t (*insn)(uint64_t mode, const uint8_t *bytes, size_t size,
+                   bool *ends_block);
+    /* Brings the plugins' CPU struct up to date, with that pc, and returns
+     * it. `cache` is cache_size bytes for the guest, at first zero. Looks for
+     * changes by C code only when cpu->shown_stale is set, and clears it. */
+    void *(*show)(struct cpu *cpu, uint64_t pc, void *cache);
+    size_t cache_size;
+    uint64_t (*asid)(const struct cpu *cpu);
+    bool (*in_kernel)(const struct cpu *cpu);
+    uint64_t (*stack_pointer)(const struct cpu *cpu);
+    uint64_t (*return_value)(const struct cpu *cpu);
+    uint64_t (*code_base)(const struct cpu *cpu);
+};
+
 struct guest {
     const char *name; /* "x86_64" */
     size_t cpu_size;  /* of the struct that begins with struct cpu */
@@ -75,6 +94,7 @@ struct guest {
     unsigned n_mmu; /* MMU indexes in use */
     const struct guest_field *fields; /* all state but the common part */
     uint32_t n_fields;
+    const struct guest_plugin *plugin; /* NULL: none can watch it */
 
     void (*reset)(struct cpu *cpu);
     uint64_t (*get_pc)(const struct cpu *cpu); /* linear */

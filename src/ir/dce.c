@@ -30,9 +30,10 @@ static bool shows_state(const struct ir_unit *unit, const struct ir_ins *ins)
     case IR_st:
     case IR_exit:
     case IR_exit_if:
+    case IR_call_unless:
         return true;
     case IR_call:
-        return unit->guest->helpers[ins->imm].effects != 0;
+        return ir_helper(unit, ins->imm)->effects != 0;
     default:
         return false;
     }
@@ -42,7 +43,7 @@ static bool shows_state(const struct ir_unit *unit, const struct ir_ins *ins)
 static bool only_value(const struct ir_unit *unit, const struct ir_ins *ins)
 {
     if (ins->op == IR_call) {
-        return unit->guest->helpers[ins->imm].effects == 0;
+        return ir_helper(unit, ins->imm)->effects == 0;
     }
     return ins->op == IR_get || ir_op_rows[ins->op].effect == IR_PURE;
 }

@@ -58,7 +58,7 @@ typedef uint64_t helper_function(struct cpu *, uint64_t, uint64_t, uint64_t,
 static void call(struct run *run, const struct ir_ins *ins,
                  union ir_value *value)
 {
-    const struct guest_helper *helper = &run->cpu->guest->helpers[ins->imm];
+    const struct guest_helper *helper = ir_helper(run->unit, ins->imm);
     const ir_ref refs[4] = {ins->a, ins->b, ins->c, ins->d};
     uint64_t args[5] = {0}, result;
 
@@ -121,6 +121,12 @@ static void step(struct run *run, uint32_t at)
         break;
     case IR_call:
         call(run, ins, value);
+        break;
+    case IR_call_unless:
+        if (!(*(const uint64_t *)(uintptr_t)operand(run, ins->a)->u64 &
+              operand(run, ins->b)->u64)) {
+            call(run, ins, value);
+        }
         break;
     default:
         ir_eval(ins, operand(run, ins->a), operand(run, ins->b),

@@ -5,6 +5,7 @@
 #ifndef IR_IR_H
 #define IR_IR_H
 
+#include "guest/guest.h"
 #include "ir/types.h"
 #include <stdio.h>
 
@@ -19,6 +20,15 @@ struct ir_op_row {
     uint8_t effect;      /* enum ir_effect */
 };
 extern const struct ir_op_row ir_op_rows[IR_OP_COUNT];
+
+/* The row of a call's imm. */
+static inline const struct guest_helper *ir_helper(const struct ir_unit *unit,
+                                                   uint32_t id)
+{
+    return id < unit->guest->n_helpers
+               ? &unit->guest->helpers[id]
+               : &unit->more_helpers[id - unit->guest->n_helpers];
+}
 
 /* -- Text form (print.c, parse.c): what prints, parses to an equal unit ---- */
 void ir_print(const struct ir_unit *unit, FILE *out);

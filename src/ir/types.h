@@ -85,6 +85,9 @@ struct ir_unit {
     struct ir_const *consts;
     uint32_t n_consts, cap_consts;
     uint32_t n_insns; /* guest instructions, = steps of the full unit */
+    /* Helpers of a pass, numbered from the guest's last one on. */
+    const struct guest_helper *more_helpers;
+    uint32_t n_more_helpers;
 };
 
 /*
@@ -110,6 +113,7 @@ struct ir_unit {
 #define MO_BE 0x10u         /* big-endian in memory */
 #define MO_RMW 0x20u        /* ld: check as a write (a store follows) */
 #define MO_ALIGN16 0x40u    /* fault unless 16-byte aligned */
+#define MO_PROBE 0x80u      /* ld: only whether it may; not an access */
 #define MO_MMU_SHIFT 8      /* MMU index, 4 bits: see guest.h */
 #define MO_MMU_MASK 0xf00u
 #define MO_GUEST_MASK 0xf000u /* the guest's own: cpu->memop for its walk() */

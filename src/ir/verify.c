@@ -55,7 +55,7 @@ static enum ir_type wanted(struct check *c, const struct ir_ins *ins,
     if (ins->op == IR_st) {
         return (enum ir_type)ins->type;
     }
-    helper = &guest->helpers[ins->imm];
+    helper = ir_helper(c->unit, ins->imm);
     return k < helper->n_args ? (enum ir_type)helper->args[k] : IR_VOID;
 }
 
@@ -105,9 +105,15 @@ static void check_imm(struct check *c, const struct ir_ins *ins)
         }
         break;
     case IR_call:
-        if (ins->imm >= guest->n_helpers ||
-            guest->helpers[ins->imm].result != ins->type) {
+        if (ins->imm >= guest->n_helpers + c->unit->n_more_helpers ||
+            ir_helper(c->unit, ins->imm)->result != ins->type) {
             fail(c, "no such helper with that result");
+        }
+        break;
+    case IR_call_unless:
+        if (!ir_is_const(ins->a) || ins->imm < guest->n_helpers ||
+            ins->imm >= guest->n_helpers + c->unit->n_more_helpers) {
+            fail(c, "only a pass may use it, with a helper of its own");
         }
         break;
     case IR_exit:
@@ -149,7 +155,7 @@ static void check_memory(struct check *c, const struct ir_ins *ins)
 static bool may_leave(const struct check *c, const struct ir_ins *ins)
 {
     if (ins->op == IR_call) {
-        return c->unit->guest->helpers[ins->imm].effects &
+        return ir_helper(c->unit, ins->imm)->effects &
                (HELPER_FAULTS | HELPER_IO);
     }
     return ins->op == IR_ld || ins->op == IR_st;
@@ -159,7 +165,7 @@ static bool may_leave(const struct check *c, const struct ir_ins *ins)
 static bool writes_state(const struct check *c, const struct ir_ins *ins)
 {
     if (ins->op == IR_call) {
-        return c->unit->guest->helpers[ins->imm].effects & HELPER_WRITES;
+        return ir_helper(c->unit, ins->imm)->effects & HELPER_WRITES;
     }
     return ins->op == IR_set;
 }

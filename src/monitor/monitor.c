@@ -96,6 +96,17 @@ static void examine_physical(struct call *call)
                     call->argument, call->out);
 }
 
+#define PLUGIN_COMMAND(name) \
+    static void name(struct call *call) \
+    { \
+        const struct monitor_target *target = &call->monitor->target; \
+        target->plugin(target->opaque, #name, call->argument, call->out); \
+    }
+PLUGIN_COMMAND(load_plugin)
+PLUGIN_COMMAND(unload_plugin)
+PLUGIN_COMMAND(list_plugins)
+PLUGIN_COMMAND(plugin_cmd)
+
 static void help(struct call *call);
 
 static const struct command {
@@ -111,6 +122,11 @@ static const struct command {
     {"xp", NULL, "/FMT ADDRESS", "physical memory", examine_physical},
     {"stop", "s", "", "stop the guest", stop},
     {"cont", "c", "", "let the guest run on", cont},
+    {"load_plugin", NULL, "NAME [ARGUMENTS]", "load a plugin", load_plugin},
+    {"unload_plugin", NULL, "NUMBER", "unload a plugin (or by name)",
+     unload_plugin},
+    {"list_plugins", NULL, "", "which are loaded", list_plugins},
+    {"plugin_cmd", NULL, "TEXT", "a command to the plugins", plugin_cmd},
     {"quit", "q", "", "end the program", quit},
     {"help", "?", "", "this list", help},
 };

@@ -25,6 +25,9 @@ struct monitor_target {
     /* What only the program knows, for `info record` and `info replay`. */
     void (*info_record)(void *opaque, FILE *out);
     void (*info_replay)(void *opaque, FILE *out);
+    /* load_plugin, unload_plugin, list_plugins, plugin_cmd. */
+    void (*plugin)(void *opaque, const char *command, const char *argument,
+                   FILE *out);
 };
 
 struct monitor *monitor_new(struct stream *stream,

@@ -280,6 +280,7 @@ const struct guest x86_guest = {
     .n_helpers = X86_N_HELPERS,
     .n_mmu = X86_N_MMU,
     .fields = fields,
+    .plugin = &x86_plugin,
     .n_fields = sizeof(fields) / sizeof(fields[0]),
     .reset = reset,
     .get_pc = get_pc,

@@ -51,9 +51,9 @@ static void read_gate(struct delivery *d)
     if (d->vector * size + size - 1 > d->x86->idtr.limit) {
         x86_fault_error(d->cpu, X86_GP, gate_error(d));
     }
-    low = x86_read_implied(d->cpu, at, 8, 0);
+    low = x86_read_table(d->cpu, at, 8);
     if (wide) {
-        high = x86_read_implied(d->cpu, at + 8, 8, 0) & 0xffffffffu;
+        high = x86_read_table(d->cpu, at + 8, 8) & 0xffffffffu;
     }
     d->gate.selector = (uint16_t)(low >> 16);
     d->gate.offset = (low & 0xffff) | (low >> 32 & 0xffff0000u) | high << 32;
@@ -121,8 +121,8 @@ static void push_frame(struct delivery *d, bool with_stack)
 
 static void deliver_real(struct delivery *d)
 {
-    uint64_t entry = x86_read_implied(
-        d->cpu, d->x86->idtr.base + d->vector * 4u, 4, 0);
+    uint64_t entry = x86_read_table(
+        d->cpu, d->x86->idtr.base + d->vector * 4u, 4);
 
     d->stack = x86_own_stack(d->cpu, false);
     d->gate.type = 6;

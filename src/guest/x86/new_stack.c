@@ -21,7 +21,7 @@ static uint64_t read_tss(struct x86_new_stack *s, unsigned at, unsigned size,
         x86_fault_error(s->cpu, X86_TS,
                         (tr->selector & 0xfffcu) | s->external);
     }
-    return x86_read_implied(s->cpu, tr->base + at, size, 0);
+    return x86_read_table(s->cpu, tr->base + at, size);
 }
 
 static void find_64(struct x86_new_stack *s, unsigned ist)

@@ -23,21 +23,51 @@ static uint32_t implied(unsigned size, unsigned cpl)
     return (uint32_t)__builtin_ctz(size) | mmu << MO_MMU_SHIFT;
 }
 
+static void tell(struct cpu *cpu, uint64_t address,
+                 const union ir_value *value, uint32_t how)
+{
+    if (cpu->access_told) {
+        cpu->access_told(cpu, address, value, how);
+    }
+}
+
 uint64_t x86_read_implied(struct cpu *cpu, uint64_t address, unsigned size,
                           unsigned cpl)
 {
-    union ir_value value;
+    uint32_t memop = implied(size, cpl);
+    union ir_value value = {.v64 = {0, 0}};
 
-    mem_load(cpu, address, implied(size, cpl), &value);
+    tell(cpu, address, &value, memop);
+    mem_load(cpu, address, memop, &value);
+    tell(cpu, address, &value, memop | ACCESS_AFTER);
     return value.u64;
 }
 
 void x86_write_implied(struct cpu *cpu, uint64_t address, unsigned size,
                        uint64_t value, unsigned cpl)
 {
+    uint32_t memop = implied(size, cpl);
     union ir_value v = {.v64 = {value, 0}};
 
-    mem_store(cpu, address, implied(size, cpl), &v);
+    tell(cpu, address, &v, memop | ACCESS_WRITE);
+    mem_store(cpu, address, memop, &v);
+    tell(cpu, address, &v, memop | ACCESS_WRITE | ACCESS_AFTER);
+}
+
+uint64_t x86_read_table(struct cpu *cpu, uint64_t address, unsigned size)
+{
+    union ir_value value;
+
+    mem_load(cpu, address, implied(size, 0), &value);
+    return value.u64;
+}
+
+void x86_write_table(struct cpu *cpu, uint64_t address, unsigned size,
+                     uint64_t value)
+{
+    union ir_value v = {.v64 = {value, 0}};
+
+    mem_store(cpu, address, implied(size, 0), &v);
 }
 
 /* -- What a segment permits ------------------------------------------------ */
@@ -122,7 +152,7 @@ struct x86_descriptor x86_read_descriptor_for(struct cpu *cpu,
         x86_fault_error(cpu, vector, (selector & 0xfffcu) | external);
     }
     descriptor.address = base + (selector & 0xfff8u);
-    both = x86_read_implied(cpu, descriptor.address, 8, 0);
+    both = x86_read_table(cpu, descriptor.address, 8);
     descriptor.low = (uint32_t)both;
     descriptor.high = (uint32_t)(both >> 32);
     return descriptor;
@@ -148,7 +178,7 @@ void x86_mark_accessed(struct cpu *cpu, struct x86_descriptor *d)
 {
     if (!(d->high & 0x100)) {
         d->high |= 0x100;
-        x86_write_implied(cpu, d->address + 4, 4, d->high, 0);
+        x86_write_table(cpu, d->address + 4, 4, d->high);
     }
 }
 

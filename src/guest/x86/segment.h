@@ -22,12 +22,16 @@ static inline bool x86_real_mode(const struct x86_cpu *x86)
     return !(x86->cr[0] & X86_CR0_PE);
 }
 
-/* Accesses that instructions imply: tables as the supervisor, stacks at the
- * given privilege. */
+/* Data that instructions read and write in C, at the given privilege. */
 uint64_t x86_read_implied(struct cpu *cpu, uint64_t address, unsigned size,
                           unsigned cpl);
 void x86_write_implied(struct cpu *cpu, uint64_t address, unsigned size,
                        uint64_t value, unsigned cpl);
+/* Descriptors and task state, as the supervisor: no accesses of the
+ * program's own, so nobody is told of them. */
+uint64_t x86_read_table(struct cpu *cpu, uint64_t address, unsigned size);
+void x86_write_table(struct cpu *cpu, uint64_t address, unsigned size,
+                     uint64_t value);
 
 static inline bool x86_canonical(uint64_t address)
 {

@@ -39,9 +39,12 @@ struct x86_segment_register {
 #define X86_ACCESS_L 0x2000u
 #define X86_ACCESS_DB 0x4000u
 
+#define X86_SHOWN_SIZE 456u
+
 struct x86_cpu {
     struct cpu cpu; /* first */
-    uint64_t gpr[16];
+    uint8_t shown[X86_SHOWN_SIZE]; /* to plugins: guest/x86/plugin.c */
+    uint64_t gpr[16];              /* which also see these two */
     uint64_t rip;
     uint32_t flags;  /* FL_*: see ir/types.h */
     uint32_t eflags; /* without the arithmetic flags */
@@ -203,6 +206,7 @@ void x86_disassemble(uint64_t mode, uint64_t pc, const uint8_t *bytes,
 void x86_start_flat(struct cpu *cpu, uint32_t rip, uint32_t rsi,
                     uint32_t gdt);
 
+extern const struct guest_plugin x86_plugin; /* plugin.c */
 extern const struct guest x86_guest;
 
 #endif

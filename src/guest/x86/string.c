@@ -68,7 +68,8 @@ static ir_ref in(const struct string *s)
     ir_ref at = destination(s);
 
     x86_guard(s->t, at, s->size, true);
-    ir_load(s->t->b, IR_I32, at, x86_memop(s->t, s->size) | MO_RMW);
+    ir_load(s->t->b, IR_I32, at, x86_memop(s->t, s->size) | MO_RMW |
+                                           MO_PROBE);
     return ir_call(s->t->b, X86_HELPER_in, port(s),
                    ir_const_i32(s->t->b, s->size), IR_NONE, IR_NONE);
 }

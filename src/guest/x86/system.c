@@ -6,7 +6,7 @@
 #include "guest/x86/segment.h"
 
 #include "boundary/boundary.h"
-#include "exec/machine.h"
+#include "exec/watch.h"
 #include "mem/mem.h"
 
 static void need_kernel(struct cpu *cpu)
@@ -61,6 +61,9 @@ static void write_cr3(struct cpu *cpu, uint64_t value)
     struct x86_cpu *x86 = x86_of(cpu);
     uint64_t old = x86->cr[3];
 
+    if (watch_asid_changed(cpu, old, value)) {
+        return;
+    }
     x86->cr[3] = value;
     if ((x86->efer & X86_EFER_LMA) && (x86->cr[0] & X86_CR0_PG)) {
         mem_tlb_move_top(cpu, old & X86_CR3_TABLE, value & X86_CR3_TABLE);
@@ -380,10 +383,10 @@ void x86_helper_load_system(struct cpu *cpu, uint32_t task, uint32_t selector)
     }
     segment = x86_segment_of(&d, (uint16_t)selector);
     if (x86_long_mode(x86)) {
-        segment.base |= x86_read_implied(cpu, d.address + 8, 4, 0) << 32;
+        segment.base |= x86_read_table(cpu, d.address + 8, 4) << 32;
     }
     if (task) { /* busy from now on */
-        x86_write_implied(cpu, d.address + 4, 4, d.high | 0x200, 0);
+        x86_write_table(cpu, d.address + 4, 4, d.high | 0x200);
         segment.access |= 2;
     }
     *to = segment;
@@ -442,11 +445,11 @@ static void check_port(struct cpu *cpu, uint16_t port, unsigned size)
     if (x86->tr.limit < 103) {
         x86_fault_error(cpu, X86_GP, 0);
     }
-    at = (unsigned)x86_read_implied(cpu, base + 102, 2, 0) + port / 8;
+    at = (unsigned)x86_read_table(cpu, base + 102, 2) + port / 8;
     if (at + 1 > x86->tr.limit) {
         x86_fault_error(cpu, X86_GP, 0);
     }
-    bits = (unsigned)x86_read_implied(cpu, base + at, 2, 0) >> port % 8;
+    bits = (unsigned)x86_read_table(cpu, base + at, 2) >> port % 8;
     if (bits & ((1u << size) - 1)) {
         x86_fault_error(cpu, X86_GP, 0);
     }

@@ -209,6 +209,9 @@ static void lower_cold(struct lowering *l, struct cold *cold)
     case COLD_ACCESS:
         lower_cold_access(l, cold);
         break;
+    case COLD_CALL:
+        lower_cold_call(l, cold);
+        break;
     case COLD_EXIT:
         lower_cold_exit(l, cold);
         break;

@@ -34,7 +34,7 @@ struct host_exit {
     struct host_exit *next_crossing, **crossing;
 };
 
-#define HOST_EXITS_MAX 66
+#define HOST_EXITS_MAX 130
 
 struct host_unit {
     const uint8_t *entry; /* in the view to run */

@@ -37,7 +37,13 @@ struct places {
     ir_ref vector[N_REGISTERS]; /* the same of xmm0 ... xmm15 */
 };
 
-enum cold_kind { COLD_ACCESS, COLD_EXIT, COLD_STUB, COLD_BUDGET };
+enum cold_kind {
+    COLD_ACCESS,
+    COLD_CALL,
+    COLD_EXIT,
+    COLD_STUB,
+    COLD_BUDGET,
+};
 
 struct cold { /* code that is emitted apart from the unit's */
     enum cold_kind kind;
@@ -156,6 +162,7 @@ bool lower_int(struct lowering *l, const struct ir_ins *ins);
 bool lower_vec(struct lowering *l, const struct ir_ins *ins);
 bool lower_state(struct lowering *l, const struct ir_ins *ins);
 void lower_position(struct lowering *l, uint32_t insn, uint64_t pc);
+void lower_cold_call(struct lowering *l, struct cold *cold);
 void lower_cold_access(struct lowering *l, struct cold *cold);
 void lower_exit(struct lowering *l, const struct ir_ins *ins);
 void lower_exit_if(struct lowering *l, const struct ir_ins *ins);

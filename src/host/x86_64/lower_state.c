@@ -245,7 +245,7 @@ static void arguments(struct lowering *l, const struct ir_ins *ins,
 static void call(struct lowering *l, const struct ir_ins *ins)
 {
     static const uint8_t registers[] = {RSI, RDX, RCX, R8, R9};
-    const struct guest_helper *helper = &l->jit->guest->helpers[ins->imm];
+    const struct guest_helper *helper = ir_helper(l->unit, ins->imm);
     struct places before = l->places;
     int32_t slot = 0;
 
@@ -279,6 +279,38 @@ static void call(struct lowering *l, const struct ir_ins *ins)
     }
 }
 
+/* The call itself is cold code. */
+static void call_unless(struct lowering *l, const struct ir_ins *ins)
+{
+    uint64_t address = 0;
+    struct cold *cold;
+    unsigned value = lower_use(l, ins->b, RCX);
+
+    ir_const_value(l->unit, ins->a, &address);
+    emit_mov_imm(&l->e, RAX, address);
+    emit_rm(&l->e, 0, 0x85, value, RAX, 0, true, false); /* test */
+    cold = lower_new_cold(l, COLD_CALL);
+    cold->from[0] = emit_jcc(&l->e, 4); /* zero */
+    cold->back = l->e.at;
+}
+
+void lower_cold_call(struct lowering *l, struct cold *cold)
+{
+    const struct ir_ins *ins = &l->unit->ins[cold->at];
+    uint64_t address = 0;
+
+    ir_const_value(l->unit, ins->a, &address);
+    emit_here(&l->e, cold->from[0]);
+    lower_save(l, &cold->places);
+    lower_pending(l, &cold->places, cold->pending);
+    lower_position(l, cold->insn, cold->pc);
+    emit_mov_imm(&l->e, RSI, address);
+    emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
+    emit_call(&l->e, (const void *)ir_helper(l->unit, ins->imm)->function);
+    lower_restore(l, &cold->places);
+    emit_jmp_to(&l->e, cold->back);
+}
+
 bool lower_state(struct lowering *l, const struct ir_ins *ins)
 {
     switch (ins->op) {
@@ -302,6 +334,9 @@ bool lower_state(struct lowering *l, const struct ir_ins *ins)
         return true;
     case IR_call:
         call(l, ins);
+        return true;
+    case IR_call_unless:
+        call_unless(l, ins);
         return true;
     default:
         return false;

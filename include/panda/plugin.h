@@ -1,0 +1,214 @@
+/*
+ * The interface of plugins. A plugin is a shared object panda_NAME.so with
+ *
+ *     bool init_plugin(void *self);
+ *     void uninit_plugin(void *self);
+ *
+ * which registers functions for the events it wants to hear of.
+ */
+#ifndef PANDA_PLUGIN_H
+#define PANDA_PLUGIN_H
+
+#include <assert.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "panda/common.h"
+#include "panda/cpu.h"
+#include "panda/debug.h"
+#include "panda/rr/rr_log.h"
+#include "panda/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* -- Callbacks ------------------------------------------------------------- */
+
+typedef enum panda_cb_type {
+#define PANDA_CALLBACK(number, NAME, ...) PANDA_CB_##NAME = number,
+#define PANDA_CALLBACK_NONE PANDA_CALLBACK
+#include "panda/callbacks.def"
+#undef PANDA_CALLBACK
+#undef PANDA_CALLBACK_NONE
+    PANDA_CB_LAST
+} panda_cb_type;
+
+typedef union panda_cb {
+#define PANDA_CALLBACK(number, NAME, member, state, result, ...) \
+    result (*member)(__VA_ARGS__);
+#define PANDA_CALLBACK_NONE(number, NAME, member, state, result) \
+    result (*member)(void);
+#include "panda/callbacks.def"
+#undef PANDA_CALLBACK
+#undef PANDA_CALLBACK_NONE
+    void (*cbaddr)(void);
+} panda_cb;
+
+typedef union panda_cb_with_context {
+#define PANDA_CALLBACK(number, NAME, member, state, result, ...) \
+    result (*member)(void *context, __VA_ARGS__);
+#define PANDA_CALLBACK_NONE(number, NAME, member, state, result) \
+    result (*member)(void *context);
+#include "panda/callbacks.def"
+#undef PANDA_CALLBACK
+#undef PANDA_CALLBACK_NONE
+    void (*cbaddr)(void);
+} panda_cb_with_context;
+
+/*
+ * `plugin` is what init_plugin() was given. Functions of one type are called
+ * in the order of their registration. May be called at any time, also from
+ * a callback: a new function hears of events from the next block on at the
+ * latest, a disabled one at once of none. A type that this version does not
+ * raise is refused: a sentence is printed, and the plugin fails to load.
+ */
+void panda_register_callback(void *plugin, panda_cb_type type, panda_cb cb);
+void panda_register_callback_with_context(void *plugin, panda_cb_type type,
+                                          panda_cb_with_context cb,
+                                          void *context);
+void panda_disable_callback(void *plugin, panda_cb_type type, panda_cb cb);
+void panda_enable_callback(void *plugin, panda_cb_type type, panda_cb cb);
+void panda_disable_callback_with_context(void *plugin, panda_cb_type type,
+                                         panda_cb_with_context cb,
+                                         void *context);
+void panda_enable_callback_with_context(void *plugin, panda_cb_type type,
+                                        panda_cb_with_context cb,
+                                        void *context);
+/*
+ * Ours, beyond PANDA: leaves events out before they cost anything.
+ * PANDA_ON_NEW_ASID, for before_block_exec: a block is told of when it runs
+ * for the first time in an address space; sometimes again later, when there
+ * are many or blocks are translated anew. 0: no filter.
+ */
+#define PANDA_ON_NEW_ASID 1u
+void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,
+                           unsigned filter);
+bool panda_is_callback_enabled(void *plugin, panda_cb_type type, panda_cb cb);
+void panda_unregister_callbacks(void *plugin);
+/* All functions of a plugin. */
+void panda_enable_plugin(void *plugin);
+void panda_disable_plugin(void *plugin);
+
+/* -- Plugins --------------------------------------------------------------- */
+
+/* True when it is loaded, or was already. The name may be NULL: then it is
+ * made of the file's. */
+bool panda_load_plugin(const char *filename, const char *plugin_name);
+/* The handle of a loaded plugin, good for dlsym(), or NULL. */
+void *panda_get_plugin_by_name(const char *name);
+/* Loads a plugin by name unless it is; if it cannot, the plugin whose init
+ * is running fails to load. */
+void panda_require(const char *name);
+/* Takes effect before the next block. */
+void panda_unload_plugin(void *plugin);
+void panda_unload_plugin_by_name(const char *name);
+/* Where a plugin of that name lies, to be freed; or NULL. */
+char *panda_plugin_path(const char *name);
+
+/* -- Arguments ------------------------------------------------------------- */
+
+typedef struct panda_arg {
+    char *argptr; /* key=value as it was given */
+    char *key;
+    char *value;
+} panda_arg;
+
+typedef struct panda_arg_list {
+    int nargs;
+    panda_arg *list;
+    char *plugin_name;
+} panda_arg_list;
+
+/* Never NULL. Strings live until panda_free_args(). */
+panda_arg_list *panda_get_args(const char *plugin_name);
+void panda_free_args(panda_arg_list *args);
+/* As if -panda had given it. */
+bool panda_add_arg(const char *plugin_name, const char *arg);
+
+/*
+ * A value that is none of its type is named, and the plugin fails to load;
+ * so does one that misses a required (_req) argument. A key without a value
+ * is true for a bool. The help texts are printed for the key `help`.
+ */
+#define PANDA_PARSE_(kind, type) \
+    type panda_parse_##kind(panda_arg_list *args, const char *argname, \
+                            type defval); \
+    type panda_parse_##kind##_req(panda_arg_list *args, \
+                                  const char *argname, const char *help); \
+    type panda_parse_##kind##_opt(panda_arg_list *args, \
+                                  const char *argname, type defval, \
+                                  const char *help)
+PANDA_PARSE_(ulong, target_ulong);
+PANDA_PARSE_(uint32, uint32_t);
+PANDA_PARSE_(uint64, uint64_t);
+PANDA_PARSE_(double, double);
+bool panda_parse_bool(panda_arg_list *args, const char *argname);
+bool panda_parse_bool_req(panda_arg_list *args, const char *argname,
+                          const char *help);
+bool panda_parse_bool_opt(panda_arg_list *args, const char *argname,
+                          const char *help);
+char *panda_parse_string(panda_arg_list *args, const char *argname,
+                         const char *defval);
+char *panda_parse_string_req(panda_arg_list *args, const char *argname,
+                             const char *help);
+char *panda_parse_string_opt(panda_arg_list *args, const char *argname,
+                             const char *defval, const char *help);
+
+/* -- Translation control --------------------------------------------------- */
+
+/* Before the next block, all blocks are forgotten and translated again. */
+void panda_do_flush_tb(void);
+
+/*
+ * Memory callbacks of the calling plugin. One that never calls these has
+ * them from registration on; one that calls the first has none before it.
+ */
+void panda_switch_memcb(void *plugin, bool on);
+static const char panda_this_object_ = 0;
+static inline void panda_enable_memcb(void)
+{
+    panda_switch_memcb((void *)(uintptr_t)&panda_this_object_, true);
+}
+static inline void panda_disable_memcb(void)
+{
+    panda_switch_memcb((void *)(uintptr_t)&panda_this_object_, false);
+}
+
+/* Accepted: the pc is always exact, and chaining is never seen. */
+static inline void panda_enable_precise_pc(void) {}
+static inline void panda_disable_precise_pc(void) {}
+static inline void panda_enable_tb_chaining(void) {}
+static inline void panda_disable_tb_chaining(void) {}
+
+/* -- The machine ----------------------------------------------------------- */
+
+/* Ends the run before the next block. 0. */
+int panda_vm_quit(void);
+
+/* Writes to the monitor that a `monitor` callback was given. */
+void panda_monitor_print(Monitor *mon, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* -- What the loader looks at ---------------------------------------------- */
+
+#define PANDA_PLUGIN_INTERFACE 1u
+
+struct panda_plugin_interface {
+    uint32_t version;
+    char target[28];
+};
+extern const struct panda_plugin_interface panda_plugin_built_for
+    __attribute__((weak, visibility("default")));
+#ifndef PANDA_ENGINE
+const struct panda_plugin_interface panda_plugin_built_for = {
+    PANDA_PLUGIN_INTERFACE, TARGET_NAME};
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

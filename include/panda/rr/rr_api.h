@@ -1,0 +1,50 @@
+/* Record and replay: the mode, and the count. */
+#ifndef PANDA_RR_API_H
+#define PANDA_RR_API_H
+
+#include "panda/types.h"
+
+typedef enum { RR_NOCHANGE = -1, RR_OFF = 0, RR_RECORD, RR_REPLAY } RR_mode;
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+RR_mode panda_rr_mode(void);
+
+/*
+ * Instructions since the recording or the replay began; live, since the run
+ * did. Within an instruction it counts already; at the start of a block it
+ * does not.
+ */
+uint64_t rr_get_guest_instr_count(void);
+
+/* Of the recording that is replayed; 0 when its log was torn, or live. */
+uint64_t replay_get_total_num_instructions(void);
+double rr_get_percentage(void); /* 0 to 100 */
+
+#ifdef __cplusplus
+}
+#endif
+
+static inline bool rr_in_replay(void)
+{
+    return panda_rr_mode() == RR_REPLAY;
+}
+
+static inline bool rr_in_record(void)
+{
+    return panda_rr_mode() == RR_RECORD;
+}
+
+static inline bool rr_on(void)
+{
+    return panda_rr_mode() != RR_OFF;
+}
+
+static inline bool rr_off(void)
+{
+    return panda_rr_mode() == RR_OFF;
+}
+
+#endif

@@ -1,0 +1,186 @@
+/*
+ * x86 for plugins: where blocks end, and the CPU struct that they read.
+ *
+ * The struct's last members are the CPU's own registers. The others are
+ * copies, made anew where what they come from has changed.
+ */
+#include "guest/x86/decode.h"
+#include "guest/x86/rows.h"
+#include "guest/x86/state.h"
+
+#define PANDA_ENGINE
+#define TARGET_X86_64
+#include "panda/cpu.h"
+
+#include <string.h>
+
+_Static_assert(offsetof(CPUX86State, regs) == X86_SHOWN_SIZE &&
+                   offsetof(CPUX86State, eip) ==
+                       X86_SHOWN_SIZE + offsetof(struct x86_cpu, rip) -
+                           offsetof(struct x86_cpu, gpr) &&
+                   offsetof(struct x86_cpu, gpr) ==
+                       offsetof(struct x86_cpu, shown) + X86_SHOWN_SIZE &&
+                   offsetof(struct x86_cpu, shown) % 8 == 0,
+               "plugins see gpr and rip in place");
+
+/* -- Blocks ---------------------------------------------------------------- */
+
+/* After these, mode, paging, CS or what may interrupt can be another. */
+static bool (*const enders[])(struct x86_translator *) = {
+    x86_tr_mov_to_cr, x86_tr_mov_to_dr, x86_tr_clts, x86_tr_lmsw,
+    x86_tr_wrmsr, x86_tr_cpuid, x86_tr_mov_to_segment, x86_tr_pop_segment,
+    x86_tr_load_far, x86_tr_popf, x86_tr_direction, x86_tr_cli, x86_tr_sti,
+    x86_tr_in, x86_tr_out, x86_tr_into,
+};
+
+static size_t insn(uint64_t mode, const uint8_t *bytes, size_t size,
+                   bool *ends_block)
+{
+    struct x86_insn insn;
+    enum x86_decoded decoded = x86_decode(
+        (enum x86_mode)(mode & X86_MODE_CODE_MASK), bytes, size, &insn);
+
+    if (decoded == X86_NEEDS_MORE || (mode & X86_MODE_TRAP)) {
+        return 0; /* the trap is a step without an instruction */
+    }
+    *ends_block = true;
+    if (decoded != X86_DECODED) {
+        return insn.length ? insn.length : 1;
+    }
+    if ((insn.row->attributes & (X86_END | X86_ALONE)) ||
+        ((insn.row->attributes & X86_REP) && insn.rep) ||
+        (mode & (X86_MODE_SHADOW | X86_MODE_TF))) {
+        return insn.length;
+    }
+    for (unsigned i = 0; i < sizeof(enders) / sizeof(enders[0]); i++) {
+        if (insn.row->translate == enders[i]) {
+            return insn.length;
+        }
+    }
+    *ends_block = false;
+    return insn.length;
+}
+
+/* -- The CPU struct -------------------------------------------------------- */
+
+struct seen { /* what the copies were made of */
+    struct x86_segment_register segment[6];
+    uint8_t system[offsetof(struct x86_cpu, exception) -
+                   offsetof(struct x86_cpu, ldtr)];
+    uint32_t eflags;
+};
+
+static SegmentCache cache_of(const struct x86_segment_register *segment)
+{
+    return (SegmentCache){.selector = segment->selector,
+                          .base = segment->base,
+                          .limit = segment->limit,
+                          .flags = (segment->access & 0xffu) << 8 |
+                                   (segment->access & 0xf000u) << 8};
+}
+
+static uint32_t hidden_flags(const struct x86_cpu *x86)
+{
+    uint32_t access = x86->segment[X86_CS].access;
+    bool lma = x86->efer & X86_EFER_LMA;
+
+    return x86->cpl | (access & X86_ACCESS_DB ? HF_CS32_MASK : 0) |
+           (x86->cr[0] & X86_CR0_PE ? HF_PE_MASK : 0) |
+           (lma ? HF_LMA_MASK : 0) |
+           (lma && (access & X86_ACCESS_L) ? HF_CS32_MASK | HF_CS64_MASK
+                                           : 0) |
+           (x86->eflags & X86_EFLAGS_VM ? HF_VM_MASK : 0);
+}
+
+static void show_system(const struct x86_cpu *x86, CPUX86State *to)
+{
+    to->hflags = hidden_flags(x86);
+    for (unsigned i = 0; i < 6; i++) {
+        to->segs[i] = cache_of(&x86->segment[i]);
+    }
+    to->ldt = cache_of(&x86->ldtr);
+    to->tr = cache_of(&x86->tr);
+    to->gdt = (SegmentCache){.base = x86->gdtr.base,
+                             .limit = x86->gdtr.limit};
+    to->idt = (SegmentCache){.base = x86->idtr.base,
+                             .limit = x86->idtr.limit};
+    memcpy(to->cr, x86->cr, sizeof(to->cr));
+    memcpy(to->dr, x86->dr, sizeof(to->dr));
+    to->efer = x86->efer;
+    to->star = x86->star;
+    to->lstar = x86->lstar;
+    to->cstar = x86->cstar;
+    to->fmask = x86->fmask;
+    to->kernelgsbase = x86->kernel_gs_base;
+    to->sysenter_cs = x86->sysenter_cs;
+    to->sysenter_esp = x86->sysenter_esp;
+    to->sysenter_eip = x86->sysenter_eip;
+    to->pat = x86->pat;
+    to->tsc_aux = x86->tsc_aux;
+    to->tsc_offset = x86->tsc_offset;
+}
+
+static void look_for_changes(struct x86_cpu *x86, struct seen *seen)
+{
+    x86->cpu.shown_stale = 0;
+    if (memcmp(seen->segment, x86->segment, sizeof(seen->segment)) ||
+        memcmp(seen->system, &x86->ldtr, sizeof(seen->system)) ||
+        seen->eflags != (x86->eflags & X86_EFLAGS_VM)) {
+        memcpy(seen->segment, x86->segment, sizeof(seen->segment));
+        memcpy(seen->system, &x86->ldtr, sizeof(seen->system));
+        seen->eflags = x86->eflags & X86_EFLAGS_VM;
+        show_system(x86, (CPUX86State *)(void *)x86->shown);
+    }
+}
+
+static void *show(struct cpu *cpu, uint64_t pc, void *cache)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    CPUX86State *to = (CPUX86State *)(void *)x86->shown;
+
+    if (cpu->shown_stale) {
+        look_for_changes(x86, cache);
+    }
+    x86->rip = to->hflags & HF_CS64_MASK
+                   ? pc
+                   : (uint32_t)(pc - x86->segment[X86_CS].base);
+    to->eflags = (x86->flags >> 8 & 0xd5) | (x86->flags & FL_OF) << 11 |
+                 x86->eflags | 2;
+    return to;
+}
+
+static uint64_t asid(const struct cpu *cpu)
+{
+    return x86_of(cpu)->cr[3];
+}
+
+static bool in_kernel(const struct cpu *cpu)
+{
+    return x86_of(cpu)->cpl == 0;
+}
+
+static uint64_t stack_pointer(const struct cpu *cpu)
+{
+    return x86_of(cpu)->gpr[4];
+}
+
+static uint64_t return_value(const struct cpu *cpu)
+{
+    return x86_of(cpu)->gpr[0];
+}
+
+static uint64_t code_base(const struct cpu *cpu)
+{
+    return x86_of(cpu)->segment[X86_CS].base;
+}
+
+const struct guest_plugin x86_plugin = {
+    .insn = insn,
+    .show = show,
+    .cache_size = sizeof(struct seen),
+    .asid = asid,
+    .in_kernel = in_kernel,
+    .stack_pointer = stack_pointer,
+    .return_value = return_value,
+    .code_base = code_base,
+};

@@ -1,0 +1,369 @@
+/* The rest of include/panda, and the monitor's commands. */
+#include "plugin/plugins.h"
+
+#include "base/error.h"
+#include "mem/mem.h"
+
+#include <stdarg.h>
+
+static _Thread_local struct plugins *current;
+
+struct plugins *plugins_current(void)
+{
+    return current;
+}
+
+void plugins_set_current(struct plugins *p)
+{
+    current = p;
+}
+
+/* -- The CPU --------------------------------------------------------------- */
+
+static struct cpu *the_cpu(void)
+{
+    return current && current->machine ? current->machine->cpu : NULL;
+}
+
+static const struct guest_plugin *guest(void)
+{
+    return the_cpu()->guest->plugin;
+}
+
+CPUState *panda_first_cpu(void)
+{
+    return the_cpu() ? &current->cpu : NULL;
+}
+
+target_ulong panda_current_asid(CPUState *cpu)
+{
+    (void)cpu;
+    return guest()->asid(the_cpu());
+}
+
+target_ulong panda_current_pc(CPUState *cpu)
+{
+    return cpu ? cpu->panda_guest_pc : 0;
+}
+
+bool panda_in_kernel_mode(const CPUState *cpu)
+{
+    (void)cpu;
+    return guest()->in_kernel(the_cpu());
+}
+
+bool panda_in_kernel(const CPUState *cpu)
+{
+    return panda_in_kernel_mode(cpu);
+}
+
+bool address_in_kernel_code_linux(target_ulong address)
+{
+    return address >> 63;
+}
+
+bool panda_in_kernel_code_linux(CPUState *cpu)
+{
+    return address_in_kernel_code_linux(panda_current_pc(cpu));
+}
+
+target_ulong panda_current_sp(const CPUState *cpu)
+{
+    (void)cpu;
+    return guest()->stack_pointer(the_cpu());
+}
+
+target_ulong panda_get_retval(const CPUState *cpu)
+{
+    (void)cpu;
+    return guest()->return_value(the_cpu());
+}
+
+/* -- Memory ---------------------------------------------------------------- */
+
+hwaddr panda_virt_to_phys(CPUState *cpu, target_ulong addr)
+{
+    struct cpu *c = the_cpu();
+    struct walk_result walk;
+
+    (void)cpu;
+    /* As the supervisor, who may read every page. */
+    return c->guest->walk(c, addr, MEM_READ, 0, true, &walk) ? walk.physical
+                                                             : (hwaddr)-1;
+}
+
+int panda_physical_memory_rw(hwaddr addr, uint8_t *buf, int len,
+                             bool is_write)
+{
+    struct cpu *c = the_cpu();
+    uint64_t offset;
+
+    if (!c || is_write || len < 0) {
+        return -1;
+    }
+    for (uint64_t page = addr & PAGE_MASK_; page < addr + (unsigned)len;
+         page += PAGE_SIZE_) { /* all of it, or nothing */
+        if (!mem_lookup(c->machine->memory, page, &offset)) {
+            return -1;
+        }
+    }
+    return mem_read_physical(c->machine->memory, addr, buf, (size_t)len)
+               ? 0
+               : -1;
+}
+
+int panda_physical_memory_read(hwaddr addr, uint8_t *buf, int len)
+{
+    return panda_physical_memory_rw(addr, buf, len, false);
+}
+
+int panda_physical_memory_write(hwaddr addr, uint8_t *buf, int len)
+{
+    return panda_physical_memory_rw(addr, buf, len, true);
+}
+
+static int page_part(target_ulong addr, int len)
+{
+    int rest = (int)(PAGE_SIZE_ - (addr & ~PAGE_MASK_));
+
+    return len < rest ? len : rest;
+}
+
+int panda_virtual_memory_rw(CPUState *cpu, target_ulong addr, uint8_t *buf,
+                            int len, bool is_write)
+{
+    uint64_t offset;
+    int n;
+
+    if (!the_cpu() || is_write || len < 0) {
+        return -1;
+    }
+    for (int at = 0; at < len; at += page_part(addr + (unsigned)at,
+                                               len - at)) {
+        hwaddr physical = panda_virt_to_phys(cpu, addr + (unsigned)at);
+
+        if (physical == (hwaddr)-1 ||
+            !mem_lookup(current->machine->memory, physical, &offset)) {
+            return -1;
+        }
+    }
+    for (int at = 0; at < len; at += n) {
+        n = page_part(addr + (unsigned)at, len - at);
+        if (panda_physical_memory_rw(
+                panda_virt_to_phys(cpu, addr + (unsigned)at), buf + at, n,
+                false)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int panda_virtual_memory_read(CPUState *cpu, target_ulong addr, uint8_t *buf,
+                              int len)
+{
+    return panda_virtual_memory_rw(cpu, addr, buf, len, false);
+}
+
+int panda_virtual_memory_write(CPUState *cpu, target_ulong addr,
+                               uint8_t *buf, int len)
+{
+    return panda_virtual_memory_rw(cpu, addr, buf, len, true);
+}
+
+/* -- Record and replay ----------------------------------------------------- */
+
+RR_mode panda_rr_mode(void)
+{
+    return current ? current->mode : RR_OFF;
+}
+
+uint64_t rr_get_guest_instr_count(void)
+{
+    struct cpu *c = the_cpu();
+
+    return !c              ? 0
+           : current->walks ? c->count - current->count_base + current->within
+                            : c->count - current->count_base;
+}
+
+uint64_t replay_get_total_num_instructions(void)
+{
+    return current ? current->count_total : 0;
+}
+
+double rr_get_percentage(void)
+{
+    uint64_t total = replay_get_total_num_instructions();
+
+    return total ? 100.0 * (double)rr_get_guest_instr_count() / (double)total
+                 : 0;
+}
+
+/* -- Plugins --------------------------------------------------------------- */
+
+bool panda_load_plugin(const char *filename, const char *plugin_name)
+{
+    char *message;
+
+    if (plugins_load(current, filename, plugin_name, &message)) {
+        return true;
+    }
+    panda_warn("%s", message);
+    free(message);
+    return false;
+}
+
+void *panda_get_plugin_by_name(const char *name)
+{
+    const struct plugin *plugin = plugins_find(current, name);
+
+    return plugin ? plugin->handle : NULL;
+}
+
+void panda_require(const char *name)
+{
+    char *message;
+
+    if (!current->help && !plugins_require(current, name, &message)) {
+        plugins_fail(current, message);
+    }
+}
+
+static void unload_soon(struct plugin *plugin)
+{
+    if (plugin) {
+        plugin->unload = current->unload = true;
+        plugins_request(current);
+    }
+}
+
+void panda_unload_plugin(void *plugin)
+{
+    unload_soon(plugins_of_handle(current, plugin));
+}
+
+void panda_unload_plugin_by_name(const char *name)
+{
+    unload_soon(plugins_find(current, name));
+}
+
+char *panda_plugin_path(const char *name)
+{
+    char *places, *path = plugins_search(name, &places);
+
+    free(places);
+    return path;
+}
+
+void panda_switch_memcb(void *object, bool on)
+{
+    Dl_info mine, theirs;
+
+    if (!dladdr(object, &mine)) {
+        return;
+    }
+    for (struct plugin *plugin = current->plugins; plugin;
+         plugin = plugin->next) {
+        if (dladdr(dlsym(plugin->handle, "init_plugin"), &theirs) &&
+            mine.dli_fbase == theirs.dli_fbase && plugin->memory != on) {
+            plugin->memory = on;
+            registry_update(current);
+        }
+    }
+}
+
+/* -- The monitor ----------------------------------------------------------- */
+
+struct Monitor {
+    plugins_write *write;
+    void *opaque;
+};
+
+void panda_monitor_print(Monitor *mon, const char *format, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, format);
+    if (vasprintf(&text, format, args) < 0) {
+        panda_bug("out of memory");
+    }
+    va_end(args);
+    mon->write(mon->opaque, text);
+    free(text);
+}
+
+static void monitor_load(struct plugins *p, Monitor *mon, char *argument)
+{
+    size_t name = strcspn(argument, " \t");
+    char *message = NULL, *rest = argument + name;
+
+    if (*rest) { /* NAME ARGUMENTS is NAME:ARGUMENTS */
+        *rest = ':';
+        memmove(rest + 1, rest + 1 + strspn(rest + 1, " \t"),
+                strlen(rest + 1 + strspn(rest + 1, " \t")) + 1);
+    }
+    if (!plugins_load_list(p, argument, &message)) {
+        panda_monitor_print(mon, "%s\n", message);
+        free(message);
+    }
+    p->help = false;
+}
+
+static unsigned index_of(const struct plugins *p, const struct plugin *plugin)
+{
+    unsigned n = 0;
+
+    for (plugin = plugin->next; plugin; plugin = plugin->next) {
+        n++;
+    }
+    (void)p;
+    return n;
+}
+
+/* By number, as list_plugins shows it, or by name. */
+static void monitor_unload(struct plugins *p, Monitor *mon,
+                           const char *argument)
+{
+    struct plugin *plugin = plugins_find(p, argument);
+    char *end;
+    unsigned long number = strtoul(argument, &end, 0);
+
+    if (!plugin && *argument && !*end) {
+        for (plugin = p->plugins; plugin && index_of(p, plugin) != number;
+             plugin = plugin->next) {
+        }
+    }
+    if (!plugin) {
+        panda_monitor_print(mon, "there is no plugin '%s': list_plugins "
+                                 "shows them\n", argument);
+        return;
+    }
+    unload_soon(plugin);
+}
+
+void plugins_monitor(struct plugins *p, const char *command,
+                     const char *argument, plugins_write *write, void *opaque)
+{
+    Monitor mon = {write, opaque};
+    char *copy = strdup(argument);
+
+    if (!copy) {
+        panda_bug("out of memory");
+    }
+    plugins_set_current(p);
+    if (!strcmp(command, "load_plugin")) {
+        monitor_load(p, &mon, copy);
+    } else if (!strcmp(command, "unload_plugin")) {
+        monitor_unload(p, &mon, copy);
+    } else if (!strcmp(command, "list_plugins")) {
+        panda_monitor_print(&mon, "%-4s%-20s%s\n", "idx", "name", "addr");
+        for (const struct plugin *x = p->plugins; x; x = x->next) {
+            panda_monitor_print(&mon, "%-4u%-20s%p\n", index_of(p, x),
+                                x->name, x->handle);
+        }
+    } else {
+        dispatch_monitor(p, &mon, copy);
+    }
+    free(copy);
+}

@@ -1,0 +1,230 @@
+/*
+ * The plugins of one machine: who is loaded, who wants to hear of what, and
+ * how the guest's code is made to tell.
+ *
+ *     loader.c      files: find, open, init, unload
+ *     arguments.c   -panda 'a;b:x=1'
+ *     registry.c    subscriptions
+ *     block.c       the guest's blocks, as plugins know them
+ *     weave.c       calls woven into units
+ *     dispatch.c    what those calls do
+ *     interface.c   the rest of include/panda
+ */
+#ifndef PLUGIN_PLUGINS_H
+#define PLUGIN_PLUGINS_H
+
+#ifndef PANDA_ENGINE
+#define PANDA_ENGINE
+#endif
+#ifndef TARGET_X86_64
+#define TARGET_X86_64
+#endif
+#include "exec/watch.h"
+#include "panda/plugin.h"
+
+struct subscription {
+    union {
+        panda_cb plain;
+        panda_cb_with_context with;
+    } function;
+    void *owner, *context;
+    bool has_context;
+    bool enabled; /* by whoever registered it */
+    bool gone;    /* unregistered while a walk was under way */
+    bool on;      /* enabled, and nothing else forbids */
+    bool once;    /* PANDA_ON_NEW_ASID */
+    struct subscription *next;
+};
+
+/* A block. Units hold its address as long as they live: it is freed only
+ * when all units are. */
+struct block {
+    uint64_t seen; /* bits of address spaces; first: woven code looks at it */
+    TranslationBlock shown;
+    uint64_t id;            /* never used again */
+    uint64_t physical, mode;
+    struct block *next; /* of the same hash */
+    uint8_t *bytes;
+    uint8_t *wants;    /* an instruction: WANTS_* */
+    uint16_t offset[]; /* of instructions, and of the end */
+};
+#define WANTS_EXEC 1u
+#define WANTS_AFTER 2u
+#define BLOCK_MAX_INSNS 512u
+#define BLOCK_BUCKETS 16384u
+
+/* Which instructions of a unit belong to which block. */
+struct unit_blocks {
+    unsigned n;
+    struct unit_part {
+        struct block *block;
+        unsigned first;    /* instruction of the unit */
+        unsigned position; /* of that instruction in the block */
+        unsigned n;
+    } part[];
+};
+
+struct plugin {
+    char *name, *path;
+    void *handle;
+    bool memory; /* memory callbacks are switched on */
+    bool enabled;
+    bool unload; /* wanted */
+    struct plugin *next; /* loaded before this one */
+};
+
+struct argument {
+    char *plugin, *text, *key, *value;
+    bool asked;
+    struct argument *next;
+};
+
+struct plugins {
+    struct watch watch; /* first */
+    struct machine *machine; /* NULL: not yet */
+    RR_mode mode;
+    uint64_t count_base, count_total;
+
+    struct plugin *plugins;
+    struct plugin *starting; /* whose init runs */
+    struct argument *arguments;
+    char *failure; /* of the plugin whose init runs; owned */
+    bool help;     /* print the arguments instead of running */
+
+    struct subscription *kinds[PANDA_CB_LAST];
+    uint64_t active; /* kinds with a subscription that is on */
+    unsigned walks;  /* of subscriptions, under way */
+    bool changed, flush, quit, unload, sweep;
+
+    struct block *buckets[BLOCK_BUCKETS];
+    struct block *dead; /* their bytes have changed */
+    uint64_t asids[64]; /* address spaces by bit */
+    unsigned n_asids;   /* used so far */
+    uint64_t next_id;
+
+    /* The block that goes on when the next unit begins at the right pc and
+     * count; NULL: none. */
+    struct block *running;
+    uint64_t running_first; /* count at its start */
+    uint64_t broken;        /* the step that changed its later bytes, + 1 */
+
+    /* Events of the step at `step`: how many were given since the last time
+     * it was begun, and how many of them were given before. */
+    uint64_t step;
+    unsigned given, skip;
+
+    CPUState cpu;
+    void *cache;
+    bool within; /* an instruction: it counts */
+};
+
+/* -- For the program ------------------------------------------------------- */
+
+struct plugins *plugins_new(void);
+/* Ends and unloads all plugins, the last one first. */
+void plugins_free(struct plugins *p);
+/* -panda. False: *message (to be freed) says why. */
+bool plugins_load_list(struct plugins *p, const char *list, char **message);
+/* One, by name or by path when that has a slash. */
+bool plugins_load(struct plugins *p, const char *path, const char *name,
+                  char **message);
+/* The machine is there, and has not run. */
+void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode);
+/* A recording begins or ends; total: steps of a replay, or 0. */
+void plugins_set_mode(struct plugins *p, RR_mode mode, uint64_t total);
+/* The machine will not run any more. */
+void plugins_shut_down(struct plugins *p);
+
+/* The monitor's commands; answers go to `write`. */
+typedef void plugins_write(void *opaque, const char *text);
+void plugins_monitor(struct plugins *p, const char *command,
+                     const char *argument, plugins_write *write,
+                     void *opaque);
+
+/* -- Among the files ------------------------------------------------------- */
+
+/* The plugins that API functions act on: of this thread. */
+struct plugins *plugins_current(void);
+void plugins_set_current(struct plugins *p);
+/* Something is to be done before the next block, or now when none runs. */
+void plugins_request(struct plugins *p);
+/* The first failure of the plugin whose init runs; takes the message. */
+void plugins_fail(struct plugins *p, char *message);
+
+/* loader.c */
+bool plugins_require(struct plugins *p, const char *name, char **message);
+struct plugin *plugins_find(struct plugins *p, const char *name);
+struct plugin *plugins_of_handle(struct plugins *p, const void *handle);
+void plugins_unload_marked(struct plugins *p);
+char *plugins_search(const char *name, char **places);
+
+/* arguments.c */
+bool arguments_add(struct plugins *p, const char *plugin, const char *text);
+/* A key that nobody asked for, or NULL. */
+const struct argument *arguments_unasked(struct plugins *p,
+                                         const char *plugin);
+void arguments_free(struct plugins *p);
+
+/* registry.c */
+void registry_unregister(struct plugins *p, const void *owner);
+/* After any change: what is on. */
+void registry_update(struct plugins *p);
+void registry_sweep(struct plugins *p);
+#define KIND_BIT(kind) (1ull << (kind))
+/* In watch.woven: of blocks only the ones in another address space. */
+#define ONLY_NEW_BLOCKS KIND_BIT(63)
+extern const uint64_t registry_code_kinds; /* that are woven or translated */
+
+/* block.c */
+struct block *block_intern(struct plugins *p, const struct unit_key *key,
+                           uint64_t pc, const uint8_t *bytes, size_t size);
+/* Instructions of the block that would begin there; 0: none. */
+unsigned block_length(struct plugins *p, uint64_t mode, const uint8_t *bytes,
+                      size_t size);
+/* Which block the next unit begins in the midst of, if it begins there. */
+static inline void block_goes_on(struct plugins *p, struct block *block,
+                                 uint64_t first)
+{
+    p->running = block;
+    p->running_first = first;
+    p->watch.in_block = block;
+}
+/* The pc lies in the midst of a block that goes on. */
+bool block_is_open(const struct plugins *p);
+uint64_t block_at(struct watch *watch, const struct unit_key *key);
+void block_left(struct watch *watch, enum cpu_leave why);
+void block_written(struct watch *watch, uint64_t physical, uint64_t size);
+/* The bit of an address space in block.seen. */
+uint64_t block_asid_bit(struct plugins *p, uint64_t asid);
+void block_forget_all(struct plugins *p);
+
+/* weave.c */
+struct ir_unit *weave(struct watch *watch, const struct unit_key *key,
+                      struct ir_unit *ir, const uint8_t *bytes, size_t rest,
+                      size_t *size, void **blocks);
+
+/* dispatch.c: helpers of woven units, and events */
+enum woven_helper {
+    WOVEN_BLOCK_START,  /* (block) */
+    WOVEN_BLOCK_NEW,    /* (block) */
+    WOVEN_BLOCK_END,    /* (block, pc) */
+    WOVEN_BLOCK_END_IF, /* (condition, block, pc) */
+    WOVEN_BLOCK_CUT,    /* (block, position) */
+    WOVEN_INSN_EXEC,
+    WOVEN_AFTER_INSN,   /* (next pc) */
+    WOVEN_ACCESS,       /* (address, value, how) */
+    WOVEN_ACCESS_V,
+    N_WOVEN_HELPERS
+};
+extern const struct guest_helper woven_helpers[N_WOVEN_HELPERS];
+void dispatch_access(struct cpu *cpu, uint64_t address,
+                     const union ir_value *value, uint32_t how);
+bool dispatch_asid_changed(struct watch *watch, uint64_t from, uint64_t to);
+void dispatch_block_translate(struct plugins *p, uint64_t pc);
+void dispatch_block_translated(struct plugins *p, struct block *block);
+bool dispatch_insn_translate(struct plugins *p, panda_cb_type kind,
+                             uint64_t pc);
+void dispatch_simple(struct plugins *p, panda_cb_type kind);
+void dispatch_monitor(struct plugins *p, Monitor *mon, const char *command);
+
+#endif

@@ -1,0 +1,400 @@
+/* Who wants to hear of what. */
+#include "plugin/plugins.h"
+
+#include "base/error.h"
+#include "exec/unit_cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* -- The kinds ------------------------------------------------------------- */
+
+enum state { CODE, TRANSLATE, EVENT, LATER };
+
+static const struct row {
+    const char *name;
+    enum state state;
+    bool known;
+} rows[PANDA_CB_LAST] = {
+#define PANDA_CALLBACK(number, NAME, member, state, ...) \
+    [number] = {#NAME, state, true},
+#define PANDA_CALLBACK_NONE PANDA_CALLBACK
+#include "panda/callbacks.def"
+#undef PANDA_CALLBACK
+#undef PANDA_CALLBACK_NONE
+};
+
+/* Those that code depends on. */
+static uint64_t kinds_of(enum state state)
+{
+    uint64_t kinds = 0;
+
+    for (unsigned i = 0; i < PANDA_CB_LAST; i++) {
+        kinds |= rows[i].state == state ? KIND_BIT(i) : 0;
+    }
+    return kinds;
+}
+
+static bool is_access(unsigned kind)
+{
+    return kind >= PANDA_CB_VIRT_MEM_BEFORE_READ &&
+           kind <= PANDA_CB_PHYS_MEM_AFTER_WRITE;
+}
+
+/* -- What is on ------------------------------------------------------------ */
+
+static bool is_on(struct plugins *p, const struct subscription *s,
+                  unsigned kind)
+{
+    const struct plugin *plugin = plugins_of_handle(p, s->owner);
+
+    return s->enabled && !s->gone &&
+           (!plugin || (plugin->enabled &&
+                        (plugin->memory || !is_access(kind))));
+}
+
+/* Translated blocks know nothing of a kind that was off till now. */
+static void set_active(struct plugins *p, uint64_t active)
+{
+    if (active & ~p->active & kinds_of(TRANSLATE)) {
+        p->flush = true;
+    }
+    p->active = active;
+}
+
+void registry_update(struct plugins *p)
+{
+    uint64_t active = 0, before = p->active;
+
+    for (unsigned kind = 0; kind < PANDA_CB_LAST; kind++) {
+        for (struct subscription *s = p->kinds[kind]; s; s = s->next) {
+            s->on = is_on(p, s, kind);
+            active |= s->on ? KIND_BIT(kind) : 0;
+        }
+    }
+    set_active(p, active);
+    if (p->machine && (active != before || p->flush ||
+                       (before & KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC)))) {
+        p->changed = true;
+        plugins_request(p);
+    }
+}
+
+void registry_sweep(struct plugins *p)
+{
+    p->sweep = false;
+    for (unsigned kind = 0; kind < PANDA_CB_LAST; kind++) {
+        struct subscription **link = &p->kinds[kind];
+
+        while (*link) {
+            struct subscription *s = *link;
+
+            if (s->gone) {
+                *link = s->next;
+                free(s);
+            } else {
+                link = &s->next;
+            }
+        }
+    }
+}
+
+/* Does everybody who hears of blocks filter them? */
+static uint64_t only_new_blocks(const struct plugins *p)
+{
+    uint64_t others = KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT) |
+                      KIND_BIT(PANDA_CB_START_BLOCK_EXEC);
+    bool all = !(p->active & others);
+
+    for (const struct subscription *s = p->kinds[PANDA_CB_BEFORE_BLOCK_EXEC];
+         s; s = s->next) {
+        all = all && (s->once || !s->on);
+    }
+    return all && p->active & KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC)
+               ? ONLY_NEW_BLOCKS
+               : 0;
+}
+
+/* -- Requests -------------------------------------------------------------- */
+
+/* Between units; but what is asked for takes effect between blocks. */
+static bool serve(struct watch *watch)
+{
+    struct plugins *p = (struct plugins *)watch;
+    struct machine *m = p->machine;
+
+    if (block_is_open(p)) {
+        return false;
+    }
+    if (p->unload) {
+        p->unload = false;
+        plugins_unload_marked(p);
+    }
+    if (p->sweep && !p->walks) {
+        registry_sweep(p);
+    }
+    if (p->flush) {
+        p->flush = false;
+        p->changed = true;
+        unit_cache_flush(m->units);
+        block_forget_all(p);
+    }
+    if (p->changed) {
+        uint64_t accesses = 0xffull << PANDA_CB_VIRT_MEM_BEFORE_READ;
+
+        p->changed = false;
+        watch->woven = (p->active &
+                        (kinds_of(CODE) | kinds_of(TRANSLATE))) |
+                       only_new_blocks(p);
+        m->cpu->shown_stale = 1;
+        watch->asids = p->active & (KIND_BIT(PANDA_CB_ASID_CHANGED) |
+                                    KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC));
+        m->cpu->access_told = p->active & accesses ? dispatch_access : NULL;
+        machine_watch_changed(m);
+    }
+    m->cpu->asid_bit = block_asid_bit(p, m->cpu->guest->plugin->asid(m->cpu));
+    if (p->quit) {
+        p->quit = false;
+        machine_stop(m, "a plugin ended the run");
+    }
+    return true;
+}
+
+static void enter(struct watch *watch)
+{
+    plugins_set_current((struct plugins *)watch);
+}
+
+void plugins_request(struct plugins *p)
+{
+    if (!p->machine) {
+        return;
+    }
+    if (p->machine->in_unit || p->walks || !serve(&p->watch)) {
+        machine_leave_soon(p->machine);
+    }
+}
+
+/* -- The machine ----------------------------------------------------------- */
+
+void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode)
+{
+    const struct guest_plugin *guest = machine->cpu->guest->plugin;
+
+    p->watch.enter = enter;
+    p->watch.block = block_at;
+    p->watch.weave = weave;
+    p->watch.left = block_left;
+    p->watch.serve = serve;
+    p->watch.written = block_written;
+    p->watch.asid_changed = dispatch_asid_changed;
+    p->cache = calloc(1, guest->cache_size + 1);
+    if (!p->cache) {
+        panda_bug("out of memory");
+    }
+    p->machine = machine;
+    p->cpu.exception_index = -1;
+    p->step = UINT64_MAX;
+    machine->watch = &p->watch;
+    if (mode == RR_REPLAY) {
+        dispatch_simple(p, PANDA_CB_AFTER_LOADVM);
+    }
+    plugins_set_mode(p, mode, 0);
+    p->changed = true;
+    registry_update(p);
+    plugins_request(p);
+    dispatch_simple(p, PANDA_CB_AFTER_MACHINE_INIT);
+}
+
+void plugins_set_mode(struct plugins *p, RR_mode mode, uint64_t total)
+{
+    p->mode = mode;
+    p->count_total = total;
+    p->count_base = p->machine->cpu->count;
+}
+
+void plugins_shut_down(struct plugins *p)
+{
+    dispatch_simple(p, PANDA_CB_PRE_SHUTDOWN);
+}
+
+/* -- The interface --------------------------------------------------------- */
+
+static void add(void *owner, panda_cb_type type, struct subscription with)
+{
+    struct plugins *p = plugins_current();
+    struct subscription *s, **link;
+
+    if ((unsigned)type >= PANDA_CB_LAST || !rows[type].known) {
+        plugins_fail(p, panda_message("there is no callback number %u",
+                                      (unsigned)type));
+        return;
+    }
+    if (rows[type].state == LATER) {
+        plugins_fail(p, panda_message("PANDA_CB_%s is not raised by this "
+                                      "version", rows[type].name));
+        return;
+    }
+    s = malloc(sizeof(*s));
+    if (!s) {
+        panda_bug("out of memory");
+    }
+    *s = with;
+    s->owner = owner;
+    s->enabled = true;
+    for (link = &p->kinds[type]; *link; link = &(*link)->next) {
+    }
+    *link = s;
+    registry_update(p);
+}
+
+void panda_register_callback(void *plugin, panda_cb_type type, panda_cb cb)
+{
+    add(plugin, type, (struct subscription){.function.plain = cb});
+}
+
+void panda_register_callback_with_context(void *plugin, panda_cb_type type,
+                                          panda_cb_with_context cb,
+                                          void *context)
+{
+    add(plugin, type, (struct subscription){.function.with = cb,
+                                            .context = context,
+                                            .has_context = true});
+}
+
+/* The first that fits; NULL, after a warning, when there is none. */
+static struct subscription *find(void *owner, panda_cb_type type,
+                                 void (*function)(void), bool has_context,
+                                 void *context)
+{
+    struct subscription *s;
+
+    s = (unsigned)type < PANDA_CB_LAST ? plugins_current()->kinds[type] : NULL;
+    while (s && (s->gone || s->owner != owner ||
+                 s->has_context != has_context || s->context != context ||
+                 s->function.plain.cbaddr != function)) {
+        s = s->next;
+    }
+    if (!s) {
+        panda_warn("a plugin switches a callback (number %u) that it has not "
+                   "registered", (unsigned)type);
+    }
+    return s;
+}
+
+void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,
+                           unsigned filter)
+{
+    struct subscription *s = find(plugin, type, cb.cbaddr, false, NULL);
+
+    if (filter & ~PANDA_ON_NEW_ASID ||
+        (filter && type != PANDA_CB_BEFORE_BLOCK_EXEC)) {
+        plugins_fail(plugins_current(),
+                     panda_message("PANDA_CB_%s has no filter %u",
+                                   (unsigned)type < PANDA_CB_LAST
+                                       ? rows[type].name
+                                       : "?",
+                                   filter));
+    } else if (s) {
+        s->once = filter & PANDA_ON_NEW_ASID;
+        plugins_current()->changed = true;
+        registry_update(plugins_current());
+        plugins_request(plugins_current());
+    }
+}
+
+static void enable(struct subscription *s, bool enabled)
+{
+    if (s && s->enabled != enabled) {
+        s->enabled = enabled;
+        registry_update(plugins_current());
+    }
+}
+
+void panda_enable_callback(void *plugin, panda_cb_type type, panda_cb cb)
+{
+    enable(find(plugin, type, cb.cbaddr, false, NULL), true);
+}
+
+void panda_disable_callback(void *plugin, panda_cb_type type, panda_cb cb)
+{
+    enable(find(plugin, type, cb.cbaddr, false, NULL), false);
+}
+
+void panda_enable_callback_with_context(void *plugin, panda_cb_type type,
+                                        panda_cb_with_context cb,
+                                        void *context)
+{
+    enable(find(plugin, type, cb.cbaddr, true, context), true);
+}
+
+void panda_disable_callback_with_context(void *plugin, panda_cb_type type,
+                                         panda_cb_with_context cb,
+                                         void *context)
+{
+    enable(find(plugin, type, cb.cbaddr, true, context), false);
+}
+
+bool panda_is_callback_enabled(void *plugin, panda_cb_type type, panda_cb cb)
+{
+    const struct subscription *s = find(plugin, type, cb.cbaddr, false, NULL);
+
+    return s && s->enabled;
+}
+
+void registry_unregister(struct plugins *p, const void *owner)
+{
+    for (unsigned kind = 0; kind < PANDA_CB_LAST; kind++) {
+        for (struct subscription *s = p->kinds[kind]; s; s = s->next) {
+            s->gone |= s->owner == owner;
+        }
+    }
+    p->sweep = true;
+    registry_update(p);
+    if (!p->walks) {
+        registry_sweep(p);
+    }
+}
+
+void panda_unregister_callbacks(void *plugin)
+{
+    registry_unregister(plugins_current(), plugin);
+}
+
+static void enable_plugin(void *handle, bool enabled)
+{
+    struct plugins *p = plugins_current();
+    struct plugin *plugin = plugins_of_handle(p, handle);
+
+    if (plugin) {
+        plugin->enabled = enabled;
+        registry_update(p);
+    }
+}
+
+void panda_enable_plugin(void *plugin)
+{
+    enable_plugin(plugin, true);
+}
+
+void panda_disable_plugin(void *plugin)
+{
+    enable_plugin(plugin, false);
+}
+
+void panda_do_flush_tb(void)
+{
+    struct plugins *p = plugins_current();
+
+    p->flush = true;
+    plugins_request(p);
+}
+
+int panda_vm_quit(void)
+{
+    struct plugins *p = plugins_current();
+
+    p->quit = true;
+    plugins_request(p);
+    return 0;
+}

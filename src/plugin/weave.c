@@ -1,0 +1,395 @@
+/*
+ * The instrument pass: a unit as translated becomes one that tells plugins.
+ *
+ * It is copied record by record, with calls put in:
+ *
+ *     insn          block start, where one is; the instruction, where wanted
+ *     ld, st        before and after, where wanted
+ *     end of insn   the instruction; block end, where one is
+ *     exit in the midst of a block: the cut is noted, so that what follows
+ *     goes on with the block
+ *
+ * A unit holds whole blocks when it can: one that would not fit whole behind
+ * another is left for a unit of its own.
+ */
+#include "plugin/plugins.h"
+
+#include "base/error.h"
+#include "ir/build.h"
+#include "ir/ir.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Slots of the guest that the pass uses, by name. */
+enum woven_slot { REQUEST, STALE, ASID_BIT, N_WOVEN_SLOTS };
+static const char *const slot_names[] = {"request", "stale", "asid_bit"};
+
+struct weaver {
+    struct plugins *p;
+    const struct unit_key *key;
+    const struct ir_unit *from;
+    struct ir_unit *to;
+    struct unit_blocks *blocks;
+    ir_ref *map;        /* of values */
+    const uint8_t *bytes;
+    size_t rest;
+    unsigned keep;      /* instructions of the unit that stay */
+    unsigned insn;      /* the open one */
+    uint32_t slot[N_WOVEN_SLOTS];
+    struct unit_part *part; /* the open instruction's */
+};
+
+/* -- Blocks of the unit ---------------------------------------------------- */
+
+static uint64_t pc_of(const struct ir_unit *unit, unsigned insn)
+{
+    uint64_t pc = 0;
+
+    for (uint32_t at = 1; at < unit->n_ins; at++) {
+        if (unit->ins[at].op == IR_insn && unit->ins[at].imm == insn) {
+            ir_const_value(unit, unit->ins[at].a, &pc);
+            return pc;
+        }
+    }
+    panda_bug("a unit has no instruction %u", insn);
+}
+
+static void add_part(struct weaver *w, struct block *block, unsigned position)
+{
+    unsigned left = block->shown.icount - position;
+    struct unit_part *part = &w->blocks->part[w->blocks->n++];
+
+    *part = (struct unit_part){block, w->keep, position, left};
+    if (w->keep + left > w->from->n_insns) {
+        part->n = w->from->n_insns - w->keep;
+    }
+    w->keep += part->n;
+}
+
+/* Whole blocks behind the first one, as long as they fit. */
+static void more_parts(struct weaver *w)
+{
+    while (w->keep < w->from->n_insns) {
+        uint64_t pc = pc_of(w->from, w->keep);
+        size_t at = pc - w->key->pc;
+        unsigned n = at < w->rest ? block_length(w->p, w->key->mode,
+                                                 w->bytes + at, w->rest - at)
+                                  : 0;
+
+        if (!n || w->keep + n > w->from->n_insns) {
+            return;
+        }
+        add_part(w, block_intern(w->p, w->key, pc, w->bytes + at,
+                                 w->rest - at), 0);
+    }
+}
+
+static bool find_parts(struct weaver *w)
+{
+    struct plugins *p = w->p;
+    struct block *block;
+    unsigned position = 0;
+
+    if (w->key->block) {
+        block = p->running;
+        position = w->key->block & 1023;
+    } else {
+        block = block_intern(p, w->key, w->key->pc, w->bytes, w->rest);
+    }
+    if (!block) {
+        return false;
+    }
+    add_part(w, block, position);
+    more_parts(w);
+    return true;
+}
+
+/* -- Putting calls in ------------------------------------------------------ */
+
+static ir_ref put(struct weaver *w, enum ir_op op, enum ir_type type, ir_ref a,
+                  ir_ref b, ir_ref c, uint32_t imm)
+{
+    struct ir_ins ins = {.op = (uint16_t)op, .type = (uint8_t)type,
+                         .a = a, .b = b, .c = c, .imm = imm};
+
+    return ir_unit_append(w->to, &ins);
+}
+
+static ir_ref constant(struct weaver *w, enum ir_type type, uint64_t value)
+{
+    union ir_value v = {.v64 = {value, 0}};
+
+    return ir_unit_const(w->to, type, &v);
+}
+
+static void call(struct weaver *w, enum woven_helper helper, ir_ref a,
+                 ir_ref b, ir_ref c)
+{
+    put(w, IR_call, IR_VOID, a, b, c, w->to->guest->n_helpers + helper);
+}
+
+static ir_ref block_constant(struct weaver *w)
+{
+    return constant(w, IR_I64, (uint64_t)(uintptr_t)w->part->block);
+}
+
+static bool wants(const struct weaver *w, uint64_t kinds)
+{
+    return w->key->watch & kinds;
+}
+
+#define START_KINDS \
+    (KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT) | \
+     KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC) | \
+     KIND_BIT(PANDA_CB_START_BLOCK_EXEC))
+#define END_KINDS \
+    (KIND_BIT(PANDA_CB_AFTER_BLOCK_EXEC) | KIND_BIT(PANDA_CB_END_BLOCK_EXEC))
+
+/* -- Instructions ---------------------------------------------------------- */
+
+static unsigned position_of(const struct weaver *w)
+{
+    return w->part->position + (w->insn - w->part->first);
+}
+
+static bool is_last(const struct weaver *w)
+{
+    return position_of(w) + 1 == w->part->block->shown.icount;
+}
+
+static uint8_t wants_of(const struct weaver *w)
+{
+    return w->part->block->wants[position_of(w)];
+}
+
+static void start_insn(struct weaver *w, unsigned insn)
+{
+    w->insn = insn;
+    if (insn == w->part->first + w->part->n) {
+        w->part++;
+    }
+    if (position_of(w) == 0 && wants(w, ONLY_NEW_BLOCKS)) {
+        ir_ref bit = put(w, IR_get, IR_I64, 0, 0, 0, w->slot[ASID_BIT]);
+
+        put(w, IR_call_unless, IR_VOID, block_constant(w), bit, 0,
+            w->to->guest->n_helpers + WOVEN_BLOCK_NEW);
+    } else if (position_of(w) == 0 && wants(w, START_KINDS)) {
+        call(w, WOVEN_BLOCK_START, block_constant(w), IR_NONE, IR_NONE);
+    }
+    if (wants(w, KIND_BIT(PANDA_CB_INSN_EXEC)) && (wants_of(w) & WANTS_EXEC)) {
+        call(w, WOVEN_INSN_EXEC, IR_NONE, IR_NONE, IR_NONE);
+    }
+}
+
+/* After the open instruction, which goes on to the pc given. */
+static void end_insn(struct weaver *w, ir_ref pc)
+{
+    if (is_last(w)) {
+        if (wants(w, END_KINDS)) {
+            call(w, WOVEN_BLOCK_END, block_constant(w), pc, IR_NONE);
+        }
+    } else if (wants(w, KIND_BIT(PANDA_CB_AFTER_INSN_EXEC)) &&
+               (wants_of(w) & WANTS_AFTER)) {
+        call(w, WOVEN_AFTER_INSN, pc, IR_NONE, IR_NONE);
+    }
+}
+
+/* Between blocks of one unit it may have to be left. Where the next block's
+ * start is told, that is looked at there. */
+static void look_at_requests(struct weaver *w, ir_ref next_pc)
+{
+    ir_ref request;
+
+    if (is_last(w) && !wants(w, START_KINDS)) {
+        request = put(w, IR_get, IR_I32, 0, 0, 0, w->slot[REQUEST]);
+        put(w, IR_exit_if, IR_VOID, request, next_pc, 0, IR_EXIT_LINK);
+    }
+}
+
+/* The last exit. In the midst of a block it leads to the next instruction,
+ * or is behind a call that does not return. */
+static void last_exit(struct weaver *w, const struct ir_ins *ins)
+{
+    const struct block *block = w->part->block;
+    unsigned next = position_of(w) + 1;
+    uint64_t pc;
+
+    end_insn(w, ins->a);
+    if (!is_last(w) && ir_const_value(w->to, ins->a, &pc) &&
+        pc == block->shown.pc + block->offset[next]) {
+        call(w, WOVEN_BLOCK_CUT, block_constant(w),
+             constant(w, IR_I32, next), IR_NONE);
+    }
+    ir_unit_append(w->to, ins);
+}
+
+static ir_ref as_i64(struct weaver *w, ir_ref value)
+{
+    return ir_type_of(w->to, value) == IR_I32
+               ? put(w, IR_zext32, IR_I64, value, 0, 0, 0)
+               : value;
+}
+
+static void tell_access(struct weaver *w, const struct ir_ins *ins,
+                        ir_ref value, uint32_t how)
+{
+    static const panda_cb_type first[] = {PANDA_CB_VIRT_MEM_BEFORE_READ,
+                                          PANDA_CB_VIRT_MEM_AFTER_READ};
+    unsigned kind = first[(how & ACCESS_AFTER) != 0] +
+                    ((how & ACCESS_WRITE) != 0);
+    ir_ref info;
+
+    if (!wants(w, KIND_BIT(kind) | KIND_BIT(kind + 2))) {
+        return;
+    }
+    info = constant(w, IR_I32, how | ins->imm);
+    if (value == IR_NONE && ins->type != IR_V128) {
+        value = constant(w, IR_I64, 0);
+    }
+    if (value == IR_NONE) {
+        value = constant(w, IR_V128, 0);
+    }
+    if (ir_type_of(w->to, value) == IR_V128) {
+        call(w, WOVEN_ACCESS_V, ins->a, value, info);
+    } else {
+        call(w, WOVEN_ACCESS, ins->a, as_i64(w, value), info);
+    }
+}
+
+static ir_ref copy_access(struct weaver *w, const struct ir_ins *ins)
+{
+    uint32_t write = ins->op == IR_st ? ACCESS_WRITE : 0;
+    ir_ref ref;
+
+    if (ins->imm & MO_PROBE) {
+        return ir_unit_append(w->to, ins);
+    }
+    tell_access(w, ins, write ? ins->b : IR_NONE, write);
+    ref = ir_unit_append(w->to, ins);
+    tell_access(w, ins, write ? ins->b : ref, write | ACCESS_AFTER);
+    return ref;
+}
+
+/* -- The walk -------------------------------------------------------------- */
+
+static ir_ref mapped(const struct weaver *w, ir_ref ref)
+{
+    return ir_is_const(ref) ? ref : w->map[ref];
+}
+
+/* One record. False: the unit ends before it. */
+static bool copy(struct weaver *w, uint32_t at)
+{
+    struct ir_ins ins = w->from->ins[at];
+
+    ins.a = mapped(w, ins.a);
+    ins.b = mapped(w, ins.b);
+    ins.c = mapped(w, ins.c);
+    ins.d = mapped(w, ins.d);
+    switch (ins.op) {
+    case IR_insn:
+        if (ins.imm) {
+            end_insn(w, ins.a);
+        }
+        if (ins.imm == w->keep) {
+            put(w, IR_exit, IR_VOID, ins.a, 0, 0, IR_EXIT_LINK);
+            return false;
+        }
+        if (ins.imm) {
+            look_at_requests(w, ins.a);
+        }
+        ir_unit_append(w->to, &ins);
+        start_insn(w, ins.imm);
+        return true;
+    case IR_ld:
+    case IR_st:
+        w->map[at] = copy_access(w, &ins);
+        return true;
+    case IR_exit_if:
+        if (is_last(w) && wants(w, END_KINDS)) {
+            call(w, WOVEN_BLOCK_END_IF, ins.a, block_constant(w), ins.b);
+        }
+        break;
+    case IR_exit:
+        last_exit(w, &ins);
+        return true;
+    }
+    w->map[at] = ir_unit_append(w->to, &ins);
+    if (ins.op == IR_call &&
+        (ir_helper(w->to, ins.imm)->effects & HELPER_WRITES)) {
+        put(w, IR_set, IR_VOID, constant(w, IR_I32, 1), 0, 0,
+            w->slot[STALE]);
+    }
+    return true;
+}
+
+static void check(const struct ir_unit *unit)
+{
+#ifndef NDEBUG
+    char *message;
+
+    if (!ir_verify(unit, &message)) {
+        ir_print(unit, stderr);
+        panda_bug("woven: %s", message);
+    }
+#else
+    (void)unit;
+#endif
+}
+
+static uint32_t find_slot(const struct guest *guest, const char *name)
+{
+    for (uint32_t i = 0; i < guest->n_slots; i++) {
+        if (!strcmp(guest->slots[i].name, name)) {
+            return i;
+        }
+    }
+    panda_bug("a guest for plugins has a slot '%s'", name);
+}
+
+/* How many bytes from the key's pc on the unit depends on. */
+static size_t reach(const struct weaver *w)
+{
+    const struct unit_part *part = &w->blocks->part[w->blocks->n - 1];
+
+    return part->block->shown.pc + part->block->shown.size - w->key->pc;
+}
+
+struct ir_unit *weave(struct watch *watch, const struct unit_key *key,
+                      struct ir_unit *ir, const uint8_t *bytes, size_t rest,
+                      size_t *size, void **blocks)
+{
+    struct weaver w = {.p = (struct plugins *)watch, .key = key, .from = ir,
+                       .bytes = bytes, .rest = rest};
+
+    for (unsigned i = 0; i < N_WOVEN_SLOTS; i++) {
+        w.slot[i] = find_slot(ir->guest, slot_names[i]);
+    }
+    w.blocks = calloc(1, sizeof(*w.blocks) +
+                             ir->n_insns * sizeof(struct unit_part));
+    w.map = calloc(ir->n_ins, sizeof(*w.map));
+    if (!w.blocks || !w.map) {
+        panda_bug("out of memory");
+    }
+    if (!find_parts(&w)) { /* no instruction begins there */
+        free(w.blocks);
+        free(w.map);
+        return ir;
+    }
+    w.part = w.blocks->part;
+    w.to = ir_unit_new(ir->guest);
+    w.to->more_helpers = woven_helpers;
+    w.to->n_more_helpers = N_WOVEN_HELPERS;
+    for (uint32_t i = 0; i < ir->n_consts; i++) {
+        ir_unit_const(w.to, ir->consts[i].type, &ir->consts[i].value);
+    }
+    for (uint32_t at = 1; at < ir->n_ins && copy(&w, at); at++) {
+    }
+    check(w.to);
+    *size = *size > reach(&w) ? *size : reach(&w);
+    *blocks = w.blocks;
+    free(w.map);
+    ir_unit_free(ir);
+    return w.to;
+}

@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+"""Plugins in the program itself: loading, errors, and one recording of a
+running Linux, whose events must be the same recorded and replayed, in
+generated code and interpreted, however units are cut."""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
+PANDA = f"{BUILD}/x86_64-softmmu/panda-system-x86_64"
+GUEST = "build/guest"
+FULL = bool(os.environ.get("FULL"))
+passed = failed = 0
+
+
+def expect(good, what):
+    global passed, failed
+    print("ok    " if good else "FAILED", what, flush=True)
+    passed, failed = passed + bool(good), failed + (not good)
+    return good
+
+
+def run(*arguments, **more):
+    more.setdefault("cwd", WORK)
+    return subprocess.run([PANDA, *arguments], text=True, timeout=500,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          stdin=subprocess.DEVNULL, **more)
+
+
+def build_plugin(name, source, *flags, header=True):
+    file = f"{WORK}/panda_{name}.so"
+    target = ["-DTARGET_X86_64"] if header else []
+    subprocess.run(["cc", "-O2", "-std=gnu17", "-shared", "-fPIC", *target,
+                    f'-DPLUGIN_NAME="{name}"', "-Iinclude", *flags, "-o",
+                    file, "-xc", "-"], input=source, text=True, check=True)
+
+
+HOLLOW = """
+#include "panda/plugin.h"
+bool init_plugin(void *self) { return self != NULL; }
+void uninit_plugin(void *self) { (void)self; }
+"""
+
+
+def errors():
+    def refused(what, spec, *words):
+        end = run("-replay", "none", "-panda", spec)
+        expect(end.returncode == 1 and all(w in end.stdout for w in words) and
+               len(end.stdout.splitlines()) < 12, what)
+
+    build_plugin("old", "int init_plugin(void *s) { return s != 0; }",
+                 header=False)
+    build_plugin("newer", HOLLOW.replace(
+        '.h"\n', '.h"\n#undef PANDA_PLUGIN_INTERFACE\n'
+        "#define PANDA_PLUGIN_INTERFACE 77u\n", 1).replace(
+        '#include "panda/plugin.h"\n#undef',
+        '#define PANDA_ENGINE\n#include "panda/plugin.h"\n#undef') +
+        "const struct panda_plugin_interface panda_plugin_built_for = "
+        "{77, TARGET_NAME};\n")
+    build_plugin("arm", '#define PANDA_ENGINE\n' + HOLLOW +
+                 "const struct panda_plugin_interface panda_plugin_built_for "
+                 '= {PANDA_PLUGIN_INTERFACE, "arm"};\n')
+    build_plugin("never", HOLLOW.replace(
+        "return self != NULL;", "panda_cb pcb = {0}; panda_register_callback("
+        "self, PANDA_CB_HD_READ, pcb); return true;"))
+    refused("an unknown plugin", "nosuch", "no plugin 'nosuch'", WORK)
+    refused("a plugin of another program", "old", "not built against")
+    refused("another interface version", "newer", "version 77", "build it")
+    refused("another target", "arm", "for arm guests")
+    refused("a callback that is not raised", "never", "PANDA_CB_HD_READ")
+    refused("a malformed argument", "listener:number=x7", "number=x7",
+            "not a number")
+    refused("an unknown argument", "listener:colour=red", "colour")
+    refused("a wrong mode", "coverage:mode=osi-block", "osi-block")
+    end = run("-panda", "listener:help", "-replay", "none")
+    expect(end.returncode == 0 and "also live" in end.stdout, "help")
+
+
+def heard(text):
+    found = re.search(r"digest (\w+) events (\d+) blocks (\d+)", text)
+    return found and found.groups()
+
+
+def record():
+    """Boots, loads the listener at the monitor, and records a little."""
+    console = f"{WORK}/console"
+    guest = subprocess.Popen(
+        [PANDA, "-m", "256", "-kernel", os.path.abspath(f"{GUEST}/vmlinuz"),
+         "-initrd", os.path.abspath(f"{GUEST}/initrd"), "-append",
+         "console=ttyS0 panic=-1", "-serial", f"file:{console}", "-monitor",
+         "stdio"], cwd=WORK, text=True, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    until = time.time() + 120
+    while time.time() < until and guest.poll() is None:
+        if (os.path.exists(console) and
+                "USERLAND UP" in open(console, errors="replace").read()):
+            break
+        time.sleep(0.02)
+
+    def type_in(line, wait=0.0):
+        guest.stdin.write(line + "\n")
+        guest.stdin.flush()
+        time.sleep(wait)
+
+    type_in("load_plugin nosuch")
+    type_in("load_plugin listener")
+    type_in("plugin_cmd hello")
+    type_in("list_plugins")
+    type_in("begin_record short", 20 if FULL else 2)
+    type_in("end_record")
+    type_in("unload_plugin listener")
+    type_in("quit")
+    text = guest.communicate(timeout=120)[0]
+    expect("no plugin 'nosuch'" in text, "load_plugin of an unknown one")
+    expect("listener heard 'hello'" in text, "plugin_cmd")
+    expect(re.search(r"idx name +addr\r?\n0 +listener +0x", text),
+           "list_plugins")
+    return text
+
+
+def same_everywhere(recorded):
+    truth = heard(recorded)
+    if not expect(truth and int(truth[1]) > 100000 and
+                  int(truth[2]) > 10000, f"a recording with events {truth}"):
+        print(recorded)
+        return
+    for ways in ([], ["-unit-insns", "7"], ["-unit-insns", "1"],
+                 ["-accel", "interp"],
+                 ["-accel", "interp", "-unit-insns", "1"]):
+        end = run("-replay", "short", "-panda", "listener;asidstory;coverage",
+                  *ways)
+        expect(end.returncode == 0 and "identical" in end.stdout and
+               heard(end.stdout) == truth,
+               f"replayed {' '.join(ways) or 'as usual'}: the same events")
+        print("      ", heard(end.stdout))
+    stories(end.stdout)
+
+
+def stories(text):
+    """asidstory counts instructions as often as the listener's blocks do,
+    but for blocks that faults and interrupts cut short."""
+    mine = {int(a, 16): int(n) for a, n in
+            re.findall(r"space (\w+) (\d+)", text)}
+    table = {}
+    for line in open(f"{WORK}/asidstory"):
+        row = re.match(r" *(\d+) +\? +\? +(\w+) +\d+ -> \d+$", line)
+        if row:
+            table[int(row[2], 16)] = int(row[1])
+    big = [a for a in mine if mine[a] > 10000]
+    expect(big and all(abs(table.get(a, 0) - mine[a]) < 0.05 * mine[a] + 3000
+                       for a in big), "asidstory tells the same times")
+    rows = [line for line in open(f"{WORK}/asidstory") if " : [" in line]
+    expect(len(rows) == len(table) and any("#" in r for r in rows),
+           "asidstory draws a row for each")
+
+
+LEAVER = """
+#include "panda/plugin.h"
+static void *this_plugin;
+static uint64_t n;
+static void on_block(CPUState *cpu, TranslationBlock *tb)
+{
+    (void)cpu, (void)tb;
+    if (rr_get_guest_instr_count() > 200000) {
+        panda_unload_plugin(this_plugin);
+    }
+}
+static void on_read(CPUState *cpu, target_ptr_t pc, target_ptr_t addr,
+                    size_t size, uint8_t *buf)
+{
+    (void)cpu, (void)pc, (void)addr, (void)size, (void)buf;
+    n++;
+}
+bool init_plugin(void *self)
+{
+    panda_cb pcb = {.before_block_exec = on_block};
+    this_plugin = self;
+    panda_register_callback(self, PANDA_CB_BEFORE_BLOCK_EXEC, pcb);
+    pcb.virt_mem_after_read = on_read;
+    panda_register_callback(self, PANDA_CB_VIRT_MEM_AFTER_READ, pcb);
+    return true;
+}
+void uninit_plugin(void *self)
+{
+    (void)self;
+    fprintf(stderr, "left at %" PRIu64 " after %" PRIu64 " reads\\n",
+            rr_get_guest_instr_count(), n);
+}
+"""
+
+
+def leaving():
+    build_plugin("leaver", LEAVER)
+    lines = set()
+    for ways in [], ["-unit-insns", "3"], ["-accel", "interp"]:
+        end = run("-replay", "short", "-panda", "leaver", *ways)
+        left = re.search(r"left at 200\d+ after \d+ reads", end.stdout)
+        expect(end.returncode == 0 and "identical" in end.stdout and left,
+               "a plugin that unloads itself in the midst")
+        lines.add(left and left[0])
+    expect(len(lines) == 1, "and does so at the same count")
+
+
+def rows_of(file):
+    lines = open(f"{WORK}/{file}").read().splitlines()
+    return lines[:4], lines[4:]
+
+
+def coverage():
+    end = run("-replay", "short", "-panda", "coverage:filename=once.csv")
+    head, once = rows_of("once.csv")
+    run("-replay", "short", "-accel", "interp", "-unit-insns", "1", "-panda",
+        "coverage:filename=all.csv,full=yes;listener")
+    full = rows_of("all.csv")[1]
+    expect(end.returncode == 0 and head[2:] == [
+        "asid", "asid,in kernel,block address,block size"],
+        "coverage writes its header")
+    expect(len(once) > 500 and len(set(once)) == len(once) and
+           once == list(dict.fromkeys(full)),
+           "each block once, in the order of a full listing")
+    run("-replay", "short", "-panda",
+        "coverage:filename=user.csv,privilege=user")
+    expect(rows_of("user.csv")[1] ==
+           [r for r in once if r.split(",")[1] == "0"], "privilege=user")
+    run("-replay", "short", "-panda", "coverage:filename=low.csv,"
+        "pc=0x0-0xffffffff,exclude_pc=0x400000-0x4fffff")
+    expect(rows_of("low.csv")[1] ==
+           [r for r in once if int(r.split(",")[2], 16) <= 0xffffffff and
+            not 0x400000 <= int(r.split(",")[2], 16) <= 0x4fffff],
+           "pc and exclude_pc")
+    run("-replay", "short", "-panda", "coverage:filename=e.csv,mode=edge")
+    sizes = {r.split(",")[2]: r.split(",")[3] for r in once}
+    head, edges = rows_of("e.csv")
+    expect(len(edges) > 500 and all(
+        e.split(",")[0] in sizes and e.split(",")[2] in sizes
+        for e in edges[1:]), "edges lead from block to block")
+
+
+def main():
+    global WORK
+    with tempfile.TemporaryDirectory() as WORK:
+        os.environ["PANDA_PLUGIN_DIR"] = WORK
+        build_plugin("listener",
+                     open("tests/plugin_sources/listener.c").read(),
+                     "-Wall", "-Wextra", "-Werror", "-Wno-parentheses")
+        errors()
+        same_everywhere(record())
+        coverage()
+        leaving()
+    print(f"{passed} passed, {failed} failed")
+    return failed != 0
+
+
+sys.exit(main())
