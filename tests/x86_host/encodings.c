@@ -115,7 +115,7 @@ static void put_modrm(struct writer *w, const struct x86_row *row)
     }
 }
 
-/* -- Addresses and branches ------------------------------------------------- */
+/* -- Addresses and branches ----------------------------------------------- */
 
 static void set_displacement(struct encoding *e, const struct writer *w)
 {

@@ -140,7 +140,7 @@ bool ours_prepare(const struct encoding *e)
         jit_unit_free(host);
         jit_flush(&jit);
         ir_pass_dead(unit);
-        host = jit_compile(&jit, unit, INSN, machine);
+        host = jit_compile(&jit, unit, INSN, 0, machine);
         good = host;
     }
     if (!good) {
@@ -199,7 +199,7 @@ static void set_state(const struct state *in)
     set_fx(in);
     machine->cpu->insn_pc = INSN;
     machine->cpu->count = 0;
-    machine->cpu->jump_key = 1; /* which no entry has */
+    jump_cache_clear(&machine->cpu->jump_cache);
 }
 
 static void get_state(struct state *out)
@@ -227,7 +227,7 @@ static void step(bool generated)
     cpu->deadline = cpu->count + 1;
     cpu->alone = !generated;
     if (generated) {
-        jit_run(&jit, cpu, host, &pc);
+        jit_run(&jit, cpu, host->entry, &pc);
         x86_guest.set_pc(cpu, pc);
     } else {
         ir_interpret(cpu, unit);

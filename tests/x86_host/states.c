@@ -49,7 +49,7 @@ static void set_stack(const struct state *s, uint8_t *data, unsigned index,
     }
 }
 
-/* -- Instructions with needs of their own ----------------------------------- */
+/* -- Instructions with needs of their own --------------------------------- */
 
 static void set_branch(const struct encoding *e, struct state *s,
                        uint8_t *data)
@@ -205,6 +205,23 @@ static bool harmless(const struct encoding *e, uint64_t at)
            (e->mode == X86_MODE_64 && top != 0 && top != -1);
 }
 
+/* Selectors and flags that come from memory are chosen: any others could
+ * disturb the test itself. */
+static bool takes_chosen(const struct encoding *e)
+{
+    return is(e, "popf") || is(e, "iret") || is(e, "retf") ||
+           (is(e, "pop") && !strcmp(e->insn.row->operands, "")) ||
+           (case_has_memory(e) &&
+            (is(e, "les") || is(e, "lds") || is(e, "lss") || is(e, "lgs") ||
+             e->insn.operand[0].kind == X86_OPERAND_SEGMENT ||
+             (e->insn.row->opcode == 0xff && (e->insn.row->digit & 5) == 1)));
+}
+
+static bool all_or_none(uint64_t at)
+{
+    return at - DATA <= DATA_SIZE - 64 || at - (DATA - 64) >= NOT_MAPPED - DATA + 64;
+}
+
 static bool all_harmless(const struct encoding *e, const struct state *s)
 {
     bool narrow = e->insn.address_size == 4;
@@ -235,15 +252,21 @@ static bool all_harmless(const struct encoding *e, const struct state *s)
     if (!strncmp(e->insn.row->mnemonic, "maskmov", 7)) {
         return harmless(e, rdi);
     }
-    if ((is(e, "popf") || is(e, "iret")) &&
-        s->gpr[RSP] - (DATA - 0x80) < NOT_MAPPED - DATA + 0x80 &&
-        s->gpr[RSP] - DATA > DATA_SIZE - 0x80) {
-        return false; /* flags that were not chosen */
+    if (takes_chosen(e) &&
+        !all_or_none(case_has_memory(e) ? case_address(e, s) : s->gpr[RSP])) {
+        return false;
     }
     return harmless(e, e->mode == X86_MODE_64 ? s->gpr[RSP]
                                               : (uint32_t)s->gpr[RSP]) &&
            harmless(e, e->mode == X86_MODE_64 ? s->gpr[RBP]
                                               : (uint32_t)s->gpr[RBP]);
+}
+
+static void cut_registers(const struct encoding *e, struct state *in)
+{
+    for (unsigned i = 0; i < 16 && e->mode == X86_MODE_32; i++) {
+        in->gpr[i] = i < 8 ? (uint32_t)in->gpr[i] : 0;
+    }
 }
 
 bool case_state(const struct encoding *e, struct state *in, uint8_t *data)
@@ -260,15 +283,8 @@ bool case_state(const struct encoding *e, struct state *in, uint8_t *data)
     if (case_has_memory(e)) {
         solve_address(e, in);
     }
+    cut_registers(e, in);
     set_special(e, in, data);
-    if (case_has_memory(e) && (e->insn.row->attributes & X86_REP) == 0 &&
-        rnd() % 64 == 0) {
-        solve_address(e, in);
-    }
-    if (e->mode == X86_MODE_32) {
-        for (unsigned i = 0; i < 16; i++) {
-            in->gpr[i] = i < 8 ? (uint32_t)in->gpr[i] : 0;
-        }
-    }
+    cut_registers(e, in);
     return all_harmless(e, in);
 }

@@ -19,6 +19,7 @@
 #define MXCSR_MASKS 0x1f80u
 #define MXCSR_BEFORE 7u /* IE DE ZE: of the operands */
 #define MXCSR_OE 8u
+#define MXCSR_DAZ 0x40u
 #define MXCSR_UE 0x10u
 #define MXCSR_PE 0x20u
 #define MXCSR_UM 0x800u
@@ -168,10 +169,87 @@ static __m128i operate(uint32_t op, __m128i x, __m128i y)
     return x;
 }
 
-/* The flags of one element of the result: with ones everywhere else, of which
+/*
+ * Unmasked overflow and underflow leave a result of any exponent, of which
+ * PE tells whether it is exact: that is what the x87 computes at the
+ * precision of the type.
+ */
+static bool inexact(const struct x86_cpu *x86, char how, long double p,
+                    long double q, bool wide)
+{
+    uint16_t control = (uint16_t)((wide ? 0x27f : 0x7f) |
+                                  (x86->mxcsr >> 3 & 0xc00));
+    uint16_t status;
+
+    __asm__ volatile("fninit\n\tfldcw %0" : : "m"(control));
+    switch (how) {
+#define ONE(letter, name) \
+    case letter: \
+        __asm__ volatile("fldt %1\n\tfldt %2\n\t" name \
+                         " %%st, %%st(1)\n\tfnstsw %0\n\tfninit" \
+                         : "=m"(status) : "m"(q), "m"(p)); \
+        break;
+        ONE('+', "faddp")
+        ONE('-', "fsubp")
+        ONE('*', "fmulp")
+        ONE('/', "fdivp")
+#undef ONE
+    default:
+        status = 0;
+    }
+    return status & MXCSR_PE;
+}
+
+static char how_of(uint32_t op, unsigned i)
+{
+    switch (op) {
+    case X86_FP_mulps ... X86_FP_mulsd:
+    case X86_FP_cvtpd2ps:
+    case X86_FP_cvtsd2ss:
+        return '*';
+    case X86_FP_divps ... X86_FP_divsd:
+        return '/';
+    case X86_FP_subps ... X86_FP_subsd:
+    case X86_FP_hsubps:
+    case X86_FP_hsubpd:
+        return '-';
+    case X86_FP_addsubps:
+    case X86_FP_addsubpd:
+        return i % 2 ? '+' : '-';
+    default:
+        return '+';
+    }
+}
+
+/* An element, of either vector when i counts on. */
+static long double element(const struct x86_cpu *x86, __m128i x, __m128i y,
+                           unsigned i, bool wide)
+{
+    union ir_value value[2];
+    unsigned n = wide ? 2 : 4;
+    double d;
+    float f;
+
+    put(&value[0], x);
+    put(&value[1], y);
+    if ((x86->mxcsr & MXCSR_DAZ) &&
+        (wide ? tiny_doubles(i < n ? x : y, 2) : tiny_floats(i < n ? x : y, 4))) {
+        const union ir_value *v = &value[i / n];
+
+        if (wide ? !(v->v64[i % n] & 0x7ff0000000000000ull)
+                 : !(v->v32[i % n] & 0x7f800000u)) {
+            return 0;
+        }
+    }
+    __builtin_memcpy(&d, &value[i / n].v64[i % n % 2], 8);
+    __builtin_memcpy(&f, &value[i / n].v32[i % n], 4);
+    return wide ? d : f;
+}
+
+/* The flags of one result: the operation with ones everywhere else, of which
  * nothing is inexact. `lanes` has a bit for each float that is kept. */
 static uint32_t flags_of(const struct x86_cpu *x86, uint32_t op, __m128i x,
-                         __m128i y, unsigned lanes, bool doubles)
+                         __m128i y, unsigned lanes, bool wide)
 {
     union ir_value a, b;
     uint32_t host, raised;
@@ -179,7 +257,7 @@ static uint32_t flags_of(const struct x86_cpu *x86, uint32_t op, __m128i x,
     put(&a, x);
     put(&b, y);
     for (unsigned i = 0; i < 4; i++) {
-        uint32_t one = !doubles ? 0x3f800000u : i % 2 ? 0x3ff00000u : 0;
+        uint32_t one = !wide ? 0x3f800000u : i % 2 ? 0x3ff00000u : 0;
 
         a.v32[i] = lanes >> i & 1 ? a.v32[i] : one;
         b.v32[i] = lanes >> (4 + i) & 1 ? b.v32[i] : one;
@@ -187,33 +265,41 @@ static uint32_t flags_of(const struct x86_cpu *x86, uint32_t op, __m128i x,
     host = enter(x86);
     x = operate(op, get(&a), get(&b));
     raised = back(host);
-    if (!(x86->mxcsr & MXCSR_UM) && tiny(op, x)) {
-        raised |= MXCSR_UE;
-    }
-    /* An element with such an exception has no result that was rounded. */
-    if (raised & ~(x86->mxcsr >> 7) & (MXCSR_UE | MXCSR_OE)) {
-        raised &= ~MXCSR_PE;
-    }
-    return raised;
+    return raised | (tiny(op, x) ? MXCSR_UE : 0);
 }
 
-/* Unmasked overflow and underflow, element by element. */
 static uint32_t flags_by_element(const struct x86_cpu *x86, uint32_t op,
                                  __m128i x, __m128i y)
 {
-    static const uint8_t floats[4] = {0x11, 0x22, 0x44, 0x88};
-    static const uint8_t doubles[2] = {0x33, 0xcc};
-    static const uint8_t across_floats[4] = {0x03, 0x0c, 0x30, 0xc0};
-    static const uint8_t across_doubles[2] = {0x0f, 0xf0};
     struct shape shape = shape_of(op);
-    bool wide = shape.source == 8, across = shape.horizontal;
-    uint32_t raised = 0;
+    bool wide = shape.source == 8;
+    unsigned per = wide ? 2 : 1, n = 4 / per; /* floats an element */
+    uint32_t raised = 0, unmasked = ~(x86->mxcsr >> 7), one;
 
     for (unsigned i = 0; i < shape.n; i++) {
-        unsigned lanes = across ? (wide ? across_doubles[i] : across_floats[i])
-                                : (wide ? doubles[i] : floats[i]);
+        unsigned lanes = (1u << per) - 1;
+        unsigned p = i, q = n + i;
 
-        raised |= flags_of(x86, op, x, y, lanes, wide);
+        if (shape.horizontal) {
+            lanes = lanes << 2 * i * per | lanes << (2 * i + 1) * per;
+            p = 2 * i;
+            q = 2 * i + 1;
+        } else {
+            lanes = lanes << i * per | lanes << (i + n) * per;
+        }
+        one = flags_of(x86, op, x, y, lanes, wide);
+        if (one & unmasked & (MXCSR_UE | MXCSR_OE)) {
+            long double left = element(x86, x, y, p, wide);
+            long double right = element(x86, x, y, q, wide);
+            bool converts = shape.source != shape.result;
+
+            one &= ~MXCSR_PE;
+            one |= inexact(x86, how_of(op, i), converts ? 1 : left, right,
+                           shape.result == 8)
+                       ? MXCSR_PE
+                       : 0;
+        }
+        raised |= one;
     }
     return raised;
 }

@@ -32,7 +32,8 @@ void x86_helper_integer_to_fp(struct cpu *cpu, const union ir_value *a,
                               uint64_t from, uint32_t op,
                               union ir_value *result);
 /* -- x87.c, x87_state.c: `code` is opcode's low three bits << 8 | ModRM ---- */
-void x86_helper_x87_memory(struct cpu *cpu, uint32_t code, uint64_t address);
+void x86_helper_x87_memory(struct cpu *cpu, uint32_t code, uint64_t address,
+                           uint64_t offset); /* within the segment */
 void x86_helper_x87_register(struct cpu *cpu, uint32_t code);
 /* wide: with REX.W, and so 64-bit instruction and data pointers. */
 void x86_helper_fxsave(struct cpu *cpu, uint64_t address, uint32_t wide);
