@@ -111,6 +111,7 @@ void ours_init(void)
     x86->cr[4] = 0x620; /* OSXMMEXCPT OSFXSR PAE */
     x86->efer = X86_EFER_LMA | X86_EFER_LME | X86_EFER_SCE | X86_EFER_NXE;
     x86->cpl = 3;
+    jump_cache_clear(&machine->cpu->jump_cache);
     unit = ir_unit_new(&x86_guest);
     if (!jit_open(&jit, &x86_guest, 4u << 20)) {
         printf("  no memory for code\n");
@@ -199,7 +200,6 @@ static void set_state(const struct state *in)
     set_fx(in);
     machine->cpu->insn_pc = INSN;
     machine->cpu->count = 0;
-    jump_cache_clear(&machine->cpu->jump_cache);
 }
 
 static void get_state(struct state *out)

@@ -219,7 +219,8 @@ static bool takes_chosen(const struct encoding *e)
 
 static bool all_or_none(uint64_t at)
 {
-    return at - DATA <= DATA_SIZE - 64 || at - (DATA - 64) >= NOT_MAPPED - DATA + 64;
+    return at - DATA <= DATA_SIZE - 64 ||
+           at - (DATA - 64) >= NOT_MAPPED - DATA + 64;
 }
 
 static bool all_harmless(const struct encoding *e, const struct state *s)

@@ -221,28 +221,25 @@ static char how_of(uint32_t op, unsigned i)
     }
 }
 
-/* An element, of either vector when i counts on. */
+/* An element, of the second vector when i counts on. */
 static long double element(const struct x86_cpu *x86, __m128i x, __m128i y,
                            unsigned i, bool wide)
 {
-    union ir_value value[2];
     unsigned n = wide ? 2 : 4;
+    union ir_value value;
+    bool denormal;
     double d;
     float f;
 
-    put(&value[0], x);
-    put(&value[1], y);
-    if ((x86->mxcsr & MXCSR_DAZ) &&
-        (wide ? tiny_doubles(i < n ? x : y, 2) : tiny_floats(i < n ? x : y, 4))) {
-        const union ir_value *v = &value[i / n];
-
-        if (wide ? !(v->v64[i % n] & 0x7ff0000000000000ull)
-                 : !(v->v32[i % n] & 0x7f800000u)) {
-            return 0;
-        }
+    put(&value, i < n ? x : y);
+    i %= n;
+    denormal = wide ? !(value.v64[i % 2] & 0x7ff0000000000000ull)
+                    : !(value.v32[i] & 0x7f800000u);
+    if (denormal && (x86->mxcsr & MXCSR_DAZ)) {
+        return 0;
     }
-    __builtin_memcpy(&d, &value[i / n].v64[i % n % 2], 8);
-    __builtin_memcpy(&f, &value[i / n].v32[i % n], 4);
+    __builtin_memcpy(&d, &value.v64[i % 2], 8);
+    __builtin_memcpy(&f, &value.v32[i], 4);
     return wide ? d : f;
 }
 
