@@ -35,6 +35,12 @@ void x86_helper_integer_to_fp(struct cpu *cpu, const union ir_value *a,
 void x86_helper_x87_memory(struct cpu *cpu, uint32_t code, uint64_t address,
                            uint64_t offset); /* within the segment */
 void x86_helper_x87_register(struct cpu *cpu, uint32_t code);
+/* #MF when an exception is pending. */
+void x86_helper_x87_pending(struct cpu *cpu);
+/* -- mmx.c ----------------------------------------------------------------- */
+void x86_helper_mask_move(struct cpu *cpu, uint64_t address,
+                          const union ir_value *from,
+                          const union ir_value *mask);
 /* wide: with REX.W, and so 64-bit instruction and data pointers. */
 void x86_helper_fxsave(struct cpu *cpu, uint64_t address, uint32_t wide);
 void x86_helper_fxrstor(struct cpu *cpu, uint64_t address, uint32_t wide);

@@ -156,6 +156,11 @@ void x87_check_pending(struct cpu *cpu)
     }
 }
 
+void x86_helper_x87_pending(struct cpu *cpu)
+{
+    x87_check_pending(cpu);
+}
+
 void x87_note_pointers(struct cpu *cpu, unsigned opcode, bool memory,
                        uint64_t offset)
 {

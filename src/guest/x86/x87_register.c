@@ -606,8 +606,7 @@ static void run(struct x86_cpu *x86, unsigned opcode, unsigned modrm)
 #define FNENI 0x3e0u /* FNDISI FNCLEX FNINIT */
 #define FNSETPM 0x3e4u
 #define FNSTSW 0x7e0u
-#define EMMS 0x800u /* codes that no x87 instruction has */
-#define FWAIT 0x801u
+#define FWAIT 0x800u /* which no x87 instruction has */
 
 /* The others do not, and leave no trace in the pointers. */
 static bool waits(uint32_t code)
@@ -621,10 +620,6 @@ void x86_helper_x87_register(struct cpu *cpu, uint32_t code)
 
     if (waits(code)) {
         x87_check_pending(cpu);
-    }
-    if (code == EMMS) {
-        x86->x87_valid = x86->x87_top = 0;
-        return;
     }
     if (code == FWAIT) {
         return;
@@ -733,16 +728,6 @@ bool x86_tr_fwait(struct x86_translator *t)
     }
     ir_call(t->b, X86_HELPER_x87_register, ir_const_i32(t->b, FWAIT),
             IR_NONE, IR_NONE, IR_NONE);
-    return false;
-}
-
-bool x86_tr_emms(struct x86_translator *t)
-{
-    if (off(t, X86_MODE_TS | X86_MODE_EM)) {
-        return true;
-    }
-    ir_call(t->b, X86_HELPER_x87_register, ir_const_i32(t->b, EMMS), IR_NONE,
-            IR_NONE, IR_NONE);
     return false;
 }
 
