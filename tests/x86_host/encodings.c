@@ -104,11 +104,11 @@ static void put_memory(struct writer *w, uint8_t reg)
 static void put_modrm(struct writer *w, const struct x86_row *row)
 {
     uint8_t reg = row->digit >= 0 ? (uint8_t)row->digit : rnd() & 7;
-    bool memory = has(row, "M") || (has(row, "EW") && rnd() % 2);
+    bool memory = has(row, "M") || (has(row, "EWQ") && rnd() % 2);
 
     if (row->fixed_modrm) {
         put(w, row->modrm_value);
-    } else if (memory && !has(row, "UR")) {
+    } else if (memory && !has(row, "URN")) {
         put_memory(w, reg);
     } else {
         put(w, (uint8_t)(0xc0 | reg << 3 | (rnd() & 7)));

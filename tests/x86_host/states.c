@@ -124,7 +124,7 @@ static void set_saved_fp(const struct encoding *e, struct state *s,
         rnd_fx(fx);
         memcpy(fx + FX_MXCSR, &mxcsr, 4);
         memcpy(at, fx, sizeof(fx));
-    } else if (at && e->insn.row->map == 0) { /* of the x87 */
+    } else if (at && !strncmp(e->insn.row->mnemonic, "esc_", 4)) {
         rnd_fx(fx);
         if (rnd() % 2) { /* FLDENV's layout: control, status, tags */
             memcpy(at, fx, 2);

@@ -262,7 +262,10 @@ static uint32_t flags_of(const struct x86_cpu *x86, uint32_t op, __m128i x,
     host = enter(x86);
     x = operate(op, get(&a), get(&b));
     raised = back(host);
-    return raised | (tiny(op, x) ? MXCSR_UE : 0);
+    if (!(x86->mxcsr & MXCSR_UM) && tiny(op, x)) {
+        raised |= MXCSR_UE;
+    }
+    return raised;
 }
 
 static uint32_t flags_by_element(const struct x86_cpu *x86, uint32_t op,

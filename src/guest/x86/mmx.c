@@ -308,12 +308,12 @@ static ir_ref convert(struct x86_translator *t, ir_ref from)
                    IR_NONE);
 }
 
-/* The wide conversion: the two elements that are not there are zeros. Into
- * doubles from memory, no register of MMX is touched, nor its state. */
+/* The wide conversion: the two elements that are not there are zeros. From
+ * memory, no register of MMX is touched, nor its state. */
 bool x86_tr_mmx_to_fp(struct x86_translator *t)
 {
     bool doubles = t->insn.row->argument == X86_FP_cvtdq2pd;
-    bool apart = doubles && t->insn.operand[1].kind == X86_OPERAND_MEMORY;
+    bool apart = t->insn.operand[1].kind == X86_OPERAND_MEMORY;
     ir_ref result;
 
     if (x86_sse_off(t) || (!apart && begin(t))) {
