@@ -11,8 +11,11 @@ struct leaf {
 
 /* FPU is listed with what user programs and kernels take for granted. */
 #define FEATURES_D (BIT(0) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(8) | \
-                    BIT(11) | BIT(13) | BIT(15) | BIT(16) | BIT(24) | \
-                    BIT(25) | BIT(26))
+                    BIT(11) | BIT(13) | BIT(15) | BIT(16) | BIT(23) | \
+                    BIT(24) | BIT(25) | BIT(26))
+/* Those that AMD's leaf repeats: FPU PSE TSC MSR PAE CX8 PGE CMOV PAT MMX
+ * FXSR. */
+#define REPEATED (FEATURES_D & 0x0183f3ffu & ~BIT(11))
 
 static const struct leaf leaves[] = {
     /* "AuthenticAMD" */
@@ -22,7 +25,7 @@ static const struct leaf leaves[] = {
     {0x80000000, 0x80000008, 0x68747541, 0x444d4163, 0x69746e65},
     /* LAHF in 64-bit mode; SYSCALL, NX, RDTSCP, long mode */
     {0x80000001, 0x60fb1, 0, BIT(0),
-     BIT(11) | BIT(20) | BIT(27) | BIT(29)},
+     REPEATED | BIT(11) | BIT(20) | BIT(27) | BIT(29)},
     {0x80000008, 0x3000 | X86_PHYSICAL_BITS, 0, 0, 0}, /* 48 virtual bits */
 };
 

@@ -377,6 +377,20 @@ static void take_operand(struct reader *r, struct x86_insn *insn,
             r->fault = X86_UNDEFINED;
         }
         break;
+    case 'P': /* there are eight, whatever REX says */
+        operand->kind = X86_OPERAND_MM;
+        operand->number = insn->modrm >> 3 & 7;
+        break;
+    case 'Q':
+    case 'N':
+        operand->kind = X86_OPERAND_MEMORY;
+        if (insn->modrm >> 6 == 3) {
+            operand->kind = X86_OPERAND_MM;
+            operand->number = insn->modrm & 7;
+        } else if (code[0] == 'N') {
+            r->fault = X86_UNDEFINED;
+        }
+        break;
     case 'S':
         operand->kind = X86_OPERAND_SEGMENT;
         operand->number = insn->modrm >> 3 & 7;

@@ -50,6 +50,7 @@ enum x86_operand_kind {
     X86_OPERAND_RELATIVE, /* value: the displacement */
     X86_OPERAND_SEGMENT,
     X86_OPERAND_XMM,
+    X86_OPERAND_MM,
 };
 
 struct x86_operand {

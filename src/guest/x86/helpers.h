@@ -32,8 +32,15 @@ void x86_helper_integer_to_fp(struct cpu *cpu, const union ir_value *a,
                               uint64_t from, uint32_t op,
                               union ir_value *result);
 /* -- x87.c, x87_state.c: `code` is opcode's low three bits << 8 | ModRM ---- */
-void x86_helper_x87_memory(struct cpu *cpu, uint32_t code, uint64_t address);
+void x86_helper_x87_memory(struct cpu *cpu, uint32_t code, uint64_t address,
+                           uint64_t offset); /* within the segment */
 void x86_helper_x87_register(struct cpu *cpu, uint32_t code);
+/* #MF when an exception is pending. */
+void x86_helper_x87_pending(struct cpu *cpu);
+/* -- mmx.c ----------------------------------------------------------------- */
+void x86_helper_mask_move(struct cpu *cpu, uint64_t address,
+                          const union ir_value *from,
+                          const union ir_value *mask);
 /* wide: with REX.W, and so 64-bit instruction and data pointers. */
 void x86_helper_fxsave(struct cpu *cpu, uint64_t address, uint32_t wide);
 void x86_helper_fxrstor(struct cpu *cpu, uint64_t address, uint32_t wide);
@@ -91,6 +98,8 @@ void x86_helper_halt(struct cpu *cpu, uint64_t next);
 void x86_helper_cli(struct cpu *cpu);
 void x86_helper_sti(struct cpu *cpu);
 void x86_helper_need_kernel(struct cpu *cpu);
+/* #GP where the port may not be used, and nothing else. */
+void x86_helper_check_port(struct cpu *cpu, uint32_t port, uint32_t size);
 uint32_t x86_helper_in(struct cpu *cpu, uint32_t port, uint32_t size);
 void x86_helper_out(struct cpu *cpu, uint32_t port, uint32_t size,
                     uint32_t value);

@@ -85,7 +85,7 @@ uint64_t x86_helper_query(struct cpu *cpu, uint32_t query, uint32_t selectors)
         return 0;
     }
     return YES | (query == LSL ? x86_segment_of(&d, selector).limit
-                               : d.high & 0x00f0ff00u);
+                               : d.high & 0x00ffff00u);
 }
 
 static ir_ref ask(struct x86_translator *t, ir_ref selectors)

@@ -86,15 +86,15 @@ static void element(const struct string *s, int kind)
     struct x86_translator *t = s->t;
     ir_ref x = IR_NONE, y = IR_NONE;
 
+    if (kind == SCAS || kind == CMPS) { /* read first, as processors do */
+        y = x86_load(t, destination(s), s->size);
+    }
     if (reads_source(kind)) {
         x = x86_load(t, source(s), s->size);
     } else if (kind == INS) {
         x = in(s);
     } else {
         x = x86_get_gpr(t, RAX, s->size);
-    }
-    if (kind == SCAS || kind == CMPS) {
-        y = x86_load(t, destination(s), s->size);
     }
     if (kind == OUTS) {
         out(s, x);
@@ -145,6 +145,10 @@ bool x86_tr_string(struct x86_translator *t)
 
     if (io && s.size == 8) {
         s.size = 4;
+    }
+    if (io) { /* a port that is not allowed comes before all else */
+        ir_call(t->b, X86_HELPER_check_port, port(&s),
+                ir_const_i32(t->b, s.size), IR_NONE, IR_NONE);
     }
     if (!t->insn.rep) {
         element(&s, kind);

@@ -455,6 +455,11 @@ static void check_port(struct cpu *cpu, uint16_t port, unsigned size)
     }
 }
 
+void x86_helper_check_port(struct cpu *cpu, uint32_t port, uint32_t size)
+{
+    check_port(cpu, (uint16_t)port, size);
+}
+
 uint32_t x86_helper_in(struct cpu *cpu, uint32_t port, uint32_t size)
 {
     check_port(cpu, (uint16_t)port, size);

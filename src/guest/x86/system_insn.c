@@ -90,8 +90,12 @@ bool x86_tr_mov_to_cr(struct x86_translator *t)
 
 bool x86_tr_mov_from_dr(struct x86_translator *t)
 {
-    ir_ref value = CALL(t, read_dr, I32(reg_field(t) & 7));
+    ir_ref value;
 
+    if (reg_field(t) > 7) {
+        return x86_tr_undefined(t);
+    }
+    value = CALL(t, read_dr, I32(reg_field(t)));
     x86_set_gpr(t, rm_field(t), wide(t),
                 wide(t) == 8 ? value : x86_to_i32(t, value));
     return false;
@@ -99,7 +103,10 @@ bool x86_tr_mov_from_dr(struct x86_translator *t)
 
 bool x86_tr_mov_to_dr(struct x86_translator *t)
 {
-    CALL(t, write_dr, I32(reg_field(t) & 7),
+    if (reg_field(t) > 7) {
+        return x86_tr_undefined(t);
+    }
+    CALL(t, write_dr, I32(reg_field(t)),
          x86_to_i64(t, x86_get_gpr(t, rm_field(t), wide(t))));
     return end(t, IR_EXIT_LOOKUP);
 }
@@ -127,10 +134,11 @@ bool x86_tr_smsw(struct x86_translator *t)
 /* PE can be set by it and not cleared. */
 bool x86_tr_lmsw(struct x86_translator *t)
 {
-    ir_ref old = ir_get(t->b, X86_SLOT_cr0);
-    ir_ref from = ir_bin(t->b, IR_and, x86_to_i64(t, x86_read(t, 0)),
-                         ir_const_i64(t->b, 15));
+    ir_ref old = ir_get(t->b, X86_SLOT_cr0), from;
 
+    CALL(t, need_kernel);
+    from = ir_bin(t->b, IR_and, x86_to_i64(t, x86_read(t, 0)),
+                  ir_const_i64(t->b, 15));
     CALL(t, write_cr, I32(0),
          ir_bin(t->b, IR_or, from,
                 ir_bin(t->b, IR_and, old, ir_const_i64(t->b, ~14ull))));
@@ -188,11 +196,13 @@ bool x86_tr_swapgs(struct x86_translator *t)
 
 bool x86_tr_load_table(struct x86_translator *t)
 {
-    ir_ref address = x86_address(t);
-    ir_ref limit = x86_to_i64(t, x86_load(t, address, 2));
-    ir_ref base = x86_load(t, ir_bin(t->b, IR_add, address,
-                                     ir_const_i64(t->b, 2)), wide(t));
+    ir_ref address, limit, base;
 
+    CALL(t, need_kernel);
+    address = x86_address(t);
+    limit = x86_to_i64(t, x86_load(t, address, 2));
+    base = x86_load(t, ir_bin(t->b, IR_add, address, ir_const_i64(t->b, 2)),
+                    wide(t));
     base = x86_to_i64(t, base);
     if (t->mode != X86_MODE_64 && t->insn.size == 2) {
         base = ir_bin(t->b, IR_and, base, ir_const_i64(t->b, 0xffffff));
@@ -268,6 +278,7 @@ bool x86_tr_pop_segment(struct x86_translator *t)
 
 bool x86_tr_load_system(struct x86_translator *t)
 {
+    CALL(t, need_kernel);
     CALL(t, load_system, I32(t->insn.row->argument), x86_read(t, 0));
     return false;
 }

@@ -1,11 +1,7 @@
 /*
- * The x87, in C on the host's own x87: each operation loads the guest's
- * control word with all exceptions masked, works on 80-bit values, and takes
- * the flags it raised. What an unmasked exception would do comes at the next
- * x87 instruction, as #MF.
- *
- * The transcendental functions run on the host's instruction as well, whose
- * last bit can differ between vendors.
+ * The register stack of the x87, its faults, and the instructions with a
+ * memory operand. What an unmasked exception does beyond being noted comes at
+ * the next x87 instruction, as #MF.
  */
 #include "guest/x86/x87.h"
 
@@ -13,27 +9,12 @@
 
 #include <string.h>
 
-/* -- The host's x87 -------------------------------------------------------- */
+/* -- The stack ------------------------------------------------------------- */
 
-void x87_host_enter(const struct x86_cpu *x86)
-{
-    uint16_t control = x86->x87_control | 0x3f;
+const struct x87_register x87_indefinite = {0xc000000000000000ull, 0xffff,
+                                            {0}};
 
-    __asm__ volatile("fninit\n\tfldcw %0" : : "m"(control));
-}
-
-/* Takes the flags; with C0..C3 when the operation sets them. */
-void x87_host_leave(struct x86_cpu *x86, unsigned conditions)
-{
-    uint16_t status;
-
-    __asm__ volatile("fnstsw %0\n\tfninit" : "=m"(status));
-    x86->x87_status = (uint16_t)((x86->x87_status & ~(conditions | X87_C1)) |
-                                 (status & (conditions | X87_C1)));
-    x87_raise(x86, status);
-}
-
-static long double value_of(const struct x87_register *r)
+long double x87_value(const struct x87_register *r)
 {
     long double value = 0;
 
@@ -41,43 +22,44 @@ static long double value_of(const struct x87_register *r)
     return value;
 }
 
-static struct x87_register register_of(long double value)
-{
-    struct x87_register r = {0};
-
-    memcpy(&r, &value, 10);
-    return r;
-}
-
-/* -- The stack ------------------------------------------------------------- */
-
 static unsigned physical(const struct x86_cpu *x86, unsigned i)
 {
     return (x86->x87_top + i) & 7;
 }
 
-static const struct x87_register indefinite = {0xc000000000000000ull, 0xffff,
-                                               {0}};
-
-/* ST(i); an empty one is an invalid operation, and reads as indefinite. */
-long double x87_get(struct x86_cpu *x86, unsigned i)
+bool x87_is_empty(const struct x86_cpu *x86, unsigned i)
 {
-    unsigned number = physical(x86, i);
+    return !(x86->x87_valid >> physical(x86, i) & 1);
+}
 
-    if (!(x86->x87_valid >> number & 1)) {
+long double x87_st(const struct x86_cpu *x86, unsigned i)
+{
+    return x87_value(&x86->x87[physical(x86, i)]);
+}
+
+static bool invalid_is_masked(const struct x86_cpu *x86)
+{
+    return x86->x87_control & X87_IE;
+}
+
+bool x87_operands(struct x86_cpu *x86, unsigned i, unsigned j, bool *empty)
+{
+    *empty = x87_is_empty(x86, i) || x87_is_empty(x86, j);
+    if (*empty) {
         x86->x87_status &= (uint16_t)~X87_C1;
-        x87_raise(x86, X87_IE);
         x86->x87_status |= X87_SF;
-        return value_of(&indefinite);
+        x87_raise(x86, X87_IE);
+        return invalid_is_masked(x86);
     }
-    return value_of(&x86->x87[number]);
+    return true;
 }
 
 void x87_put(struct x86_cpu *x86, unsigned i, long double value)
 {
     unsigned number = physical(x86, i);
 
-    x86->x87[number] = register_of(value);
+    memset(&x86->x87[number], 0, sizeof(x86->x87[number]));
+    memcpy(&x86->x87[number], &value, 10);
     x86->x87_valid |= (uint8_t)(1u << number);
 }
 
@@ -87,101 +69,81 @@ void x87_pop(struct x86_cpu *x86)
     x86->x87_top = (x86->x87_top + 1) & 7;
 }
 
+bool x87_can_push(struct x86_cpu *x86, bool *full)
+{
+    *full = !x87_is_empty(x86, 7);
+    if (*full) {
+        x86->x87_status |= X87_SF | X87_C1;
+        x87_raise(x86, X87_IE);
+        return invalid_is_masked(x86);
+    }
+    return true;
+}
+
 void x87_push(struct x86_cpu *x86, long double value)
 {
     x86->x87_top = (x86->x87_top - 1) & 7;
-    if (x86->x87_valid >> x86->x87_top & 1) {
-        x87_raise(x86, X87_IE);
-        x86->x87_status |= X87_SF | X87_C1;
-        value = value_of(&indefinite);
-    }
     x87_put(x86, 0, value);
 }
 
-/* -- Arithmetic ------------------------------------------------------------ */
-
-long double x87_arithmetic(struct x86_cpu *x86, unsigned op, long double x,
-                              long double y)
+bool x87_take(struct x86_cpu *x86, const struct x87_result *result,
+              unsigned conditions)
 {
-    long double z = x;
+    unsigned status = result->status;
+    unsigned raised = status & X87_FLAGS & ~x86->x87_control;
 
-    x87_host_enter(x86);
-#define DO(name) \
-    __asm__ volatile("fldt %1\n\tfldt %2\n\t" name " %%st, %%st(1)\n\t" \
-                     "fstpt %0" : "=m"(z) : "m"(x), "m"(y))
-    switch (op) {
-    case X87_FADD:
-        DO("faddp");
-        break;
-    case X87_FMUL:
-        DO("fmulp");
-        break;
-    case X87_FSUB: /* AT&T names: fsubrp is st(1) - st there */
-        __asm__ volatile("fldt %2\n\tfldt %1\n\tfsub %%st(1), %%st\n\t"
-                         "fstpt %0" : "=m"(z) : "m"(x), "m"(y));
-        break;
-    case X87_FSUBR:
-        __asm__ volatile("fldt %1\n\tfldt %2\n\tfsub %%st(1), %%st\n\t"
-                         "fstpt %0" : "=m"(z) : "m"(x), "m"(y));
-        break;
-    case X87_FDIV:
-        __asm__ volatile("fldt %2\n\tfldt %1\n\tfdiv %%st(1), %%st\n\t"
-                         "fstpt %0" : "=m"(z) : "m"(x), "m"(y));
-        break;
-    case X87_FDIVR:
-        __asm__ volatile("fldt %1\n\tfldt %2\n\tfdiv %%st(1), %%st\n\t"
-                         "fstpt %0" : "=m"(z) : "m"(x), "m"(y));
-        break;
+    if (raised & X87_BEFORE) { /* then there is no result to be inexact */
+        status &= ~(X87_OE | X87_UE | X87_PE);
     }
-#undef DO
-    x87_host_leave(x86, 0);
-    return z;
+    x86->x87_status = (uint16_t)((x86->x87_status & ~conditions) |
+                                 (status & conditions));
+    x87_raise(x86, status);
+    return !(raised & X87_BEFORE);
 }
 
-/* C3 C2 C0 as X87_FCOM or FUCOM sets them. */
-void x87_compare(struct x86_cpu *x86, long double x, long double y,
-                    bool quiet)
+/* -- Arithmetic and comparison --------------------------------------------- */
+
+bool x87_operate(struct x86_cpu *x86, unsigned op, unsigned to, unsigned i,
+                 enum x87_operand kind, const union x87_memory *y)
 {
-    x87_host_enter(x86);
-    if (quiet) {
-        __asm__ volatile("fldt %1\n\tfldt %0\n\tfucom %%st(1)"
-                         : : "m"(x), "m"(y));
+    bool compares = op == X87_FCOM || op == X87_FCOMP, empty;
+    struct x87_result r;
+
+    if (!x87_operands(x86, 0, i, &empty)) {
+        x86->x87_status |= compares ? X87_COMPARED : 0;
+        return false;
+    }
+    if (empty) {
+        r.value = x87_value(&x87_indefinite);
+        x86->x87_status |= compares ? X87_COMPARED : 0;
     } else {
-        __asm__ volatile("fldt %1\n\tfldt %0\n\tfcom %%st(1)"
-                         : : "m"(x), "m"(y));
-    }
-    x87_host_leave(x86, X87_C0 | X87_C2 | X87_C3);
-}
-
-/* FCOMI: the conditions as EFLAGS, and the x87's own left alone. */
-void x87_compare_flags(struct x86_cpu *x86, unsigned i, bool quiet)
-{
-    uint16_t before = x86->x87_status & (X87_C0 | X87_C2 | X87_C3), after;
-    uint32_t flags = FL_ONE;
-
-    x87_compare(x86, x87_get(x86, 0), x87_get(x86, i), quiet);
-    after = x86->x87_status;
-    flags |= after & X87_C0 ? FL_CF : 0;
-    flags |= after & X87_C2 ? FL_PF : 0;
-    flags |= after & X87_C3 ? FL_ZF : 0;
-    x86->flags = flags;
-    x86->x87_status = (uint16_t)((after & ~(X87_C0 | X87_C2 | X87_C3)) |
-                                 before);
-}
-
-/* One of the eight, of ST(0) and y. */
-void x87_operate(struct x86_cpu *x86, unsigned op, long double y)
-{
-    long double x = x87_get(x86, 0);
-
-    if (op == X87_FCOM || op == X87_FCOMP) {
-        x87_compare(x86, x, y, false);
-        if (op == X87_FCOMP) {
-            x87_pop(x86);
+        r = x87_host_arithmetic(x86->x87_control, (enum x87_arithmetic)op,
+                                x87_st(x86, 0), kind, y);
+        if (!x87_take(x86, &r, X87_C1 | (compares ? X87_COMPARED : 0))) {
+            return false;
         }
-    } else {
-        x87_put(x86, 0, x87_arithmetic(x86, op, x, y));
     }
+    if (!compares) {
+        x87_put(x86, to, r.value);
+    }
+    return true;
+}
+
+bool x87_compare(struct x86_cpu *x86, unsigned i, bool quiet)
+{
+    union x87_memory y = {.f80 = x87_st(x86, i)};
+    struct x87_result r;
+    bool empty;
+
+    if (!quiet) {
+        return x87_operate(x86, X87_FCOM, 0, i, X87_REGISTER, &y);
+    }
+    if (!x87_operands(x86, 0, i, &empty) || empty) {
+        x86->x87_status |= X87_COMPARED;
+        return invalid_is_masked(x86);
+    }
+    r = x87_host_pair(x86->x87_control, X87_FUCOM, x87_st(x86, 0), y.f80);
+    return x87_take(x86, &r, X87_C1 | X87_COMPARED);
 }
 
 /* -- Memory operands ------------------------------------------------------- */
@@ -194,162 +156,215 @@ void x87_check_pending(struct cpu *cpu)
     }
 }
 
-union integer { /* what FLD and FIST take and leave in memory */
-    uint64_t u64;
-    uint32_t u32;
-    uint16_t u16;
-};
+void x86_helper_x87_pending(struct cpu *cpu)
+{
+    x87_check_pending(cpu);
+}
 
-static long double load_float(struct cpu *cpu, uint64_t at, unsigned size)
+void x87_note_pointers(struct cpu *cpu, unsigned opcode, bool memory,
+                       uint64_t offset)
 {
     struct x86_cpu *x86 = x86_of(cpu);
-    union integer bits = {x86_read_implied(cpu, at, size, x86->cpl)};
-    long double value;
+    bool wide = x86_long_mode(x86) &&
+                (x86->segment[X86_CS].access & X86_ACCESS_L);
 
-    x87_host_enter(x86);
-    if (size == 4) {
-        __asm__ volatile("flds %1\n\tfstpt %0"
-                         : "=m"(value) : "m"(bits.u32));
+    x86->x87_opcode = opcode & 0x7ff;
+    x86->x87_ip = wide ? cpu->insn_pc
+                       : (uint32_t)(cpu->insn_pc - x86->segment[X86_CS].base);
+    if (memory) {
+        x86->x87_dp = wide ? offset : (uint32_t)offset;
+    }
+}
+
+static unsigned size_of(enum x87_operand kind)
+{
+    static const uint8_t sizes[] = {10, 4, 8, 2, 4, 8, 10};
+
+    return sizes[kind];
+}
+
+static void read_memory(struct cpu *cpu, uint64_t at, enum x87_operand kind,
+                        union x87_memory *memory)
+{
+    unsigned size = size_of(kind), cpl = x86_of(cpu)->cpl;
+
+    memset(memory, 0, sizeof(*memory));
+    memory->u64[0] = x86_read_implied(cpu, at, size < 8 ? size : 8, cpl);
+    if (size == 10) {
+        memory->u64[1] = x86_read_implied(cpu, at + 8, 2, cpl);
+    }
+}
+
+static void write_memory(struct cpu *cpu, uint64_t at, enum x87_operand kind,
+                         const union x87_memory *memory)
+{
+    unsigned size = size_of(kind), cpl = x86_of(cpu)->cpl;
+
+    x86_write_implied(cpu, at, size < 8 ? size : 8, memory->u64[0], cpl);
+    if (size == 10) { /* two accesses, and only one may have been */
+        x86_write_implied(cpu, at + 8, 2, memory->u64[1] & 0xffff, cpl);
+    }
+}
+
+static void load(struct cpu *cpu, uint64_t at, enum x87_operand kind)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    union x87_memory memory;
+    struct x87_result r;
+    bool full;
+
+    read_memory(cpu, at, kind, &memory);
+    if (!x87_can_push(x86, &full)) {
+        return;
+    }
+    if (full) {
+        x87_push(x86, x87_value(&x87_indefinite));
+        return;
+    }
+    r = x87_host_load(x86->x87_control, kind, &memory);
+    x87_take(x86, &r, X87_C1);
+    if (!(r.status & ~x86->x87_control & X87_IE)) { /* a denormal is loaded */
+        x87_push(x86, r.value);
+    }
+}
+
+/* What a masked stack fault stores. */
+static void indefinite_as(enum x87_operand kind, union x87_memory *memory)
+{
+    struct x87_register decimal = {0xc000000000000000ull, 0xffff, {0}};
+
+    memset(memory, 0, sizeof(*memory));
+    switch (kind) {
+    case X87_FLOAT:
+        memory->u64[0] = 0xffc00000u;
+        break;
+    case X87_DOUBLE:
+        memory->u64[0] = 0xfff8000000000000ull;
+        break;
+    case X87_WORD:
+        memory->u64[0] = 0x8000;
+        break;
+    case X87_LONG:
+        memory->u64[0] = 0x80000000u;
+        break;
+    case X87_QUAD:
+        memory->u64[0] = 1ull << 63;
+        break;
+    default:
+        memcpy(memory, &decimal, sizeof(decimal));
+    }
+}
+
+/*
+ * Nothing is stored when an exception of the value itself is not masked, and
+ * the register stays. The flags are set only once the store has not faulted.
+ */
+static void store(struct cpu *cpu, uint64_t at, enum x87_operand kind,
+                  bool truncate, bool pop)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    union x87_memory memory = {.u64 = {0}};
+    struct x87_result r = {0, X87_IE};
+    bool empty = x87_is_empty(x86, 0), stored;
+
+    if (empty) {
+        indefinite_as(kind, &memory);
     } else {
-        __asm__ volatile("fldl %1\n\tfstpt %0" : "=m"(value) : "m"(bits.u64));
+        r = x87_host_store(x86->x87_control, kind, truncate, x87_st(x86, 0),
+                           &memory);
     }
-    x87_host_leave(x86, 0);
-    return value;
-}
-
-static long double load_integer(struct cpu *cpu, uint64_t at, unsigned size)
-{
-    unsigned up = 64 - 8 * size;
-    uint64_t bits = x86_read_implied(cpu, at, size, x86_of(cpu)->cpl);
-
-    return (long double)((int64_t)(bits << up) >> up);
-}
-
-static void store_float(struct cpu *cpu, uint64_t at, unsigned size)
-{
-    struct x86_cpu *x86 = x86_of(cpu);
-    long double value = x87_get(x86, 0);
-    union integer bits = {0};
-
-    x87_host_enter(x86);
-    if (size == 4) {
-        __asm__ volatile("fldt %1\n\tfstps %0"
-                         : "=m"(bits.u32) : "m"(value));
-    } else {
-        __asm__ volatile("fldt %1\n\tfstpl %0" : "=m"(bits.u64) : "m"(value));
+    stored = !(r.status & ~x86->x87_control &
+               (X87_BEFORE | X87_OE | X87_UE));
+    if (stored) {
+        write_memory(cpu, at, kind, &memory);
     }
-    x87_host_leave(x86, 0);
-    x86_write_implied(cpu, at, size, bits.u64, x86->cpl);
-}
-
-static void store_integer(struct cpu *cpu, uint64_t at, unsigned size,
-                          bool truncate)
-{
-    struct x86_cpu *x86 = x86_of(cpu);
-    long double value = x87_get(x86, 0);
-    uint16_t control = (uint16_t)(x86->x87_control | 0x3f |
-                                  (truncate ? 0xc00 : 0));
-    union integer bits = {0};
-
-    x87_host_enter(x86);
-    __asm__ volatile("fldcw %0" : : "m"(control));
-    if (size == 2) {
-        __asm__ volatile("fldt %1\n\tfistps %0"
-                         : "=m"(bits.u16) : "m"(value));
-    } else if (size == 4) {
-        __asm__ volatile("fldt %1\n\tfistpl %0"
-                         : "=m"(bits.u32) : "m"(value));
-    } else {
-        __asm__ volatile("fldt %1\n\tfistpq %0" : "=m"(bits.u64) : "m"(value));
-    }
-    x87_host_leave(x86, 0);
-    x86_write_implied(cpu, at, size, bits.u64, x86->cpl);
-}
-
-static void load_extended(struct cpu *cpu, uint64_t at)
-{
-    struct x86_cpu *x86 = x86_of(cpu);
-    struct x87_register r = {0};
-
-    r.significand = x86_read_implied(cpu, at, 8, x86->cpl);
-    r.exponent = (uint16_t)x86_read_implied(cpu, at + 8, 2, x86->cpl);
-    x87_push(x86, 0);
-    x86->x87[x86->x87_top] = r;
-}
-
-static void store_extended(struct cpu *cpu, uint64_t at)
-{
-    struct x86_cpu *x86 = x86_of(cpu);
-    struct x87_register r = register_of(x87_get(x86, 0));
-
-    x86_write_implied(cpu, at + 8, 2, r.exponent, x86->cpl);
-    x86_write_implied(cpu, at, 8, r.significand, x86->cpl);
-    x87_pop(x86);
-}
-
-/* FLD, FST, FSTP of a float, or FILD, FIST, FISTP of an integer. */
-static bool move_memory(struct cpu *cpu, unsigned op, uint64_t at,
-                        unsigned size, bool integer)
-{
-    struct x86_cpu *x86 = x86_of(cpu);
-
-    if (op == 0) {
-        x87_push(x86, integer ? load_integer(cpu, at, size)
-                          : load_float(cpu, at, size));
-        return true;
-    }
-    if (op > 3 || (op == 1 && !integer)) {
-        return false;
-    }
-    if (integer) {
-        store_integer(cpu, at, size, op == 1);
-    } else {
-        store_float(cpu, at, size);
-    }
-    if (op != 2) {
+    x87_take(x86, &r, X87_C1);
+    x86->x87_status |= empty ? X87_SF : 0;
+    if (stored && pop) {
         x87_pop(x86);
     }
-    return true;
 }
 
-/* What is not a plain move or arithmetic. False: no such instruction. */
-static bool other_memory(struct cpu *cpu, unsigned code, uint64_t at)
+/* -- By opcode ------------------------------------------------------------- */
+
+static const enum x87_operand kinds[8] = {X87_FLOAT,  X87_FLOAT, X87_LONG,
+                                          X87_LONG,   X87_DOUBLE, X87_DOUBLE,
+                                          X87_WORD,   X87_WORD};
+
+/* What is not a plain move. */
+static void other_memory(struct cpu *cpu, unsigned code, uint64_t at,
+                         bool narrow)
 {
     struct x86_cpu *x86 = x86_of(cpu);
 
     switch (code) { /* opcode's digit, ModRM's digit */
     case 0x14:
     case 0x54:
-        x87_load_environment(cpu, at, code == 0x54);
-        return true;
+        x87_load_environment(cpu, at, code == 0x54, narrow);
+        break;
     case 0x15:
-        x86->x87_control =
-            (uint16_t)x86_read_implied(cpu, at, 2, x86->cpl) | 0x40;
-        x86->x87_status &= (uint16_t)~(X87_ES | 0x8000);
-        x87_raise(x86, 0);
-        return true;
+        x87_set_control_word(
+            x86, (uint16_t)x86_read_implied(cpu, at, 2, x86->cpl));
+        break;
     case 0x16:
     case 0x56:
-        x87_store_environment(cpu, at, code == 0x56);
-        return true;
+        x87_store_environment(cpu, at, code == 0x56, narrow);
+        break;
     case 0x17:
         x86_write_implied(cpu, at, 2, x86->x87_control, x86->cpl);
-        return true;
+        break;
     case 0x57:
         x86_write_implied(cpu, at, 2, x87_status_word(x86), x86->cpl);
+        break;
+    }
+}
+
+/* Loads and stores of all formats, by opcode's and ModRM's digit. */
+static bool move_memory(struct cpu *cpu, unsigned code, uint64_t at)
+{
+    enum x87_operand kind = kinds[code >> 4];
+
+    switch (code) {
+    case 0x10:
+    case 0x30:
+    case 0x50:
+    case 0x70:
+        load(cpu, at, kind);
         return true;
     case 0x35:
-        load_extended(cpu, at);
+        load(cpu, at, X87_REGISTER);
         return true;
-    case 0x37:
-        store_extended(cpu, at);
+    case 0x74:
+        load(cpu, at, X87_DECIMAL);
         return true;
     case 0x75:
-        x87_push(x86, load_integer(cpu, at, 8));
+        load(cpu, at, X87_QUAD);
+        return true;
+    case 0x12:
+    case 0x13:
+    case 0x32:
+    case 0x33:
+    case 0x52:
+    case 0x53:
+    case 0x72:
+    case 0x73:
+        store(cpu, at, kind, false, code & 1);
+        return true;
+    case 0x31: /* FISTTP */
+    case 0x71:
+        store(cpu, at, kind, true, true);
+        return true;
+    case 0x51:
+        store(cpu, at, X87_QUAD, true, true);
+        return true;
+    case 0x37:
+        store(cpu, at, X87_REGISTER, false, true);
+        return true;
+    case 0x76:
+        store(cpu, at, X87_DECIMAL, false, true);
         return true;
     case 0x77:
-        store_integer(cpu, at, 8, false);
-        x87_pop(x86);
+        store(cpu, at, X87_QUAD, false, true);
         return true;
     default:
         return false;
@@ -358,34 +373,38 @@ static bool other_memory(struct cpu *cpu, unsigned code, uint64_t at)
 
 static bool is_control(unsigned code)
 {
-    return code == 0x16 || code == 0x17 || code == 0x56 || code == 0x57;
+    return code == 0x14 || code == 0x15 || code == 0x16 || code == 0x17 ||
+           code == 0x54 || code == 0x56 || code == 0x57;
 }
 
-void x86_helper_x87_memory(struct cpu *cpu, uint32_t code, uint64_t at)
+/* FLDCW, FLDENV and FRSTOR wait for what is pending; the others do not. */
+static bool waits(unsigned code)
 {
-    static const uint8_t sizes[8] = {4, 4, 4, 4, 8, 8, 2, 2};
-    unsigned opcode = code >> 8, digit = code >> 3 & 7;
-    unsigned size = sizes[opcode];
-    bool integer = opcode & 2, done = true;
-    struct x86_cpu *x86 = x86_of(cpu);
+    return !is_control(code) || code == 0x14 || code == 0x15 || code == 0x54;
+}
 
-    if (!is_control(opcode << 4 | digit)) {
+void x86_helper_x87_memory(struct cpu *cpu, uint32_t code, uint64_t at,
+                           uint64_t offset)
+{
+    unsigned opcode = code >> 8 & 7, digit = code >> 3 & 7;
+    unsigned which = opcode << 4 | digit;
+    bool narrow = code & X87_NARROW;
+    struct x86_cpu *x86 = x86_of(cpu);
+    union x87_memory memory;
+
+    if (waits(which)) {
         x87_check_pending(cpu);
     }
     if (!(opcode & 1)) {
-        x87_operate(x86, digit, integer ? load_integer(cpu, at, size)
-                                    : load_float(cpu, at, size));
-    } else {
-        /* FISTTP of 64 bits stands with the doubles. */
-        if (opcode == 5 && digit == 1) {
-            store_integer(cpu, at, 8, true);
+        read_memory(cpu, at, kinds[opcode], &memory);
+        if (x87_operate(x86, digit, 0, 0, kinds[opcode], &memory) &&
+            digit == X87_FCOMP) {
             x87_pop(x86);
-        } else {
-            done = move_memory(cpu, digit, at, size, integer) ||
-                   other_memory(cpu, opcode << 4 | digit, at);
         }
+    } else if (!move_memory(cpu, which, at)) {
+        other_memory(cpu, which, at, narrow);
     }
-    if (!done) {
-        x86_fault(cpu, X86_UD);
+    if (!is_control(which)) {
+        x87_note_pointers(cpu, code, true, offset);
     }
 }
