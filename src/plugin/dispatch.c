@@ -281,14 +281,14 @@ static void tell_pages(struct plugins *p, struct cpu *cpu,
     }
 }
 
+static const uint64_t physical_kinds =
+    KIND_BIT(PANDA_CB_PHYS_MEM_BEFORE_READ) |
+    KIND_BIT(PANDA_CB_PHYS_MEM_BEFORE_WRITE) |
+    KIND_BIT(PANDA_CB_PHYS_MEM_AFTER_READ) |
+    KIND_BIT(PANDA_CB_PHYS_MEM_AFTER_WRITE);
+
 static void tell_piece(struct plugins *p, struct cpu *cpu, struct access *a)
 {
-    static const uint64_t physical_kinds =
-        KIND_BIT(PANDA_CB_PHYS_MEM_BEFORE_READ) |
-        KIND_BIT(PANDA_CB_PHYS_MEM_BEFORE_WRITE) |
-        KIND_BIT(PANDA_CB_PHYS_MEM_AFTER_READ) |
-        KIND_BIT(PANDA_CB_PHYS_MEM_AFTER_WRITE);
-
     if (a->size < 8) {
         a->value &= (1ull << 8 * a->size) - 1;
     }
@@ -326,6 +326,29 @@ void dispatch_access(struct cpu *cpu, uint64_t address,
     }
 }
 
+/* The common case in few steps: one plugin wants virtual accesses. */
+static bool tell_only(struct plugins *p, struct access *a)
+{
+    static const panda_cb_type first[] = {PANDA_CB_VIRT_MEM_BEFORE_READ,
+                                          PANDA_CB_VIRT_MEM_AFTER_READ};
+    unsigned kind = first[(a->how & ACCESS_AFTER) != 0] +
+                    ((a->how & ACCESS_WRITE) != 0);
+    const struct subscription *s = p->only[kind];
+
+    if (!s || (p->active & physical_kinds) ||
+        kind == PANDA_CB_VIRT_MEM_BEFORE_READ) {
+        return false;
+    }
+    if (a->size < 8) {
+        a->value &= (1ull << 8 * a->size) - 1;
+    }
+    p->walks++; /* the three have one signature */
+    s->function.plain.virt_mem_after_read(&p->cpu, a->pc, a->address, a->size,
+                                          (uint8_t *)&a->value);
+    p->walks--;
+    return true;
+}
+
 static void access_64(struct cpu *cpu, uint64_t address, uint64_t value,
                       uint32_t how)
 {
@@ -334,7 +357,9 @@ static void access_64(struct cpu *cpu, uint64_t address, uint64_t value,
 
     if (fresh(p, cpu)) {
         show(p, cpu, cpu->insn_pc, true);
-        tell_piece(p, cpu, &a);
+        if (!tell_only(p, &a)) {
+            tell_piece(p, cpu, &a);
+        }
     }
 }
 

@@ -93,6 +93,8 @@ struct plugins {
 
     struct subscription *kinds[PANDA_CB_LAST];
     uint64_t active; /* kinds with a subscription that is on */
+    /* The one that is on, where there is one alone, without a context. */
+    struct subscription *only[PANDA_CB_LAST];
     unsigned walks;  /* of subscriptions, under way */
     bool changed, flush, quit, unload, sweep;
 

@@ -67,9 +67,15 @@ void registry_update(struct plugins *p)
     uint64_t active = 0, before = p->active;
 
     for (unsigned kind = 0; kind < PANDA_CB_LAST; kind++) {
+        unsigned n = 0;
+
+        p->only[kind] = NULL;
         for (struct subscription *s = p->kinds[kind]; s; s = s->next) {
             s->on = is_on(p, s, kind);
-            active |= s->on ? KIND_BIT(kind) : 0;
+            if (s->on) {
+                p->only[kind] = n++ || s->has_context ? NULL : s;
+                active |= KIND_BIT(kind);
+            }
         }
     }
     set_active(p, active);

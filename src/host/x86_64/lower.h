@@ -119,6 +119,9 @@ bool lower_wide(const struct lowering *l, ir_ref ref);
 /* A new place in the frame, aligned to its size. */
 int32_t lower_new_slot(struct lowering *l, int32_t size);
 /* Registers that a C function may change, saved and restored. */
+/* The operand copied into a register, after lower_save(). */
+void lower_into_saved(struct lowering *l, const struct places *places,
+                      unsigned reg, ir_ref ref);
 void lower_save(struct lowering *l, const struct places *places);
 void lower_restore(struct lowering *l, const struct places *places);
 

@@ -213,32 +213,22 @@ void lower_cold_access(struct lowering *l, struct cold *cold)
 
 /* -- Helpers --------------------------------------------------------------- */
 
-static void argument(struct lowering *l, unsigned reg, ir_ref ref,
-                     unsigned type)
-{
-    if (type == IR_V128) {
-        emit_rm(&l->e, 0, 0x8d, reg, RSP, lower_vector_in_frame(l, ref), true,
-                false);
-    } else {
-        lower_into(l, reg, ref);
-    }
-}
-
-/* Arguments come from registers that may be arguments themselves: all go by
- * the frame's places for saved registers and slots, which are still there. */
-static void arguments(struct lowering *l, const struct ir_ins *ins,
+/* After lower_save() all values lie where no argument does: in the frame or
+ * in registers that survive the call. */
+static void arguments(struct lowering *l, const struct places *saved,
+                      const struct ir_ins *ins,
                       const struct guest_helper *helper)
 {
     static const uint8_t registers[] = {RSI, RDX, RCX, R8, R9};
     const ir_ref refs[4] = {ins->a, ins->b, ins->c, ins->d};
 
     for (unsigned i = 0; i < helper->n_args; i++) {
-        argument(l, RAX, refs[i], helper->args[i]);
-        emit_store(&l->e, RAX, RSP, FRAME_VALUE + 8 * (int32_t)i, true);
-    }
-    for (unsigned i = 0; i < helper->n_args; i++) {
-        emit_load(&l->e, registers[i], RSP, FRAME_VALUE + 8 * (int32_t)i,
-                  true);
+        if (helper->args[i] == IR_V128) {
+            emit_rm(&l->e, 0, 0x8d, registers[i], RSP,
+                    lower_vector_in_frame(l, refs[i]), true, false);
+        } else {
+            lower_into_saved(l, saved, registers[i], refs[i]);
+        }
     }
 }
 
@@ -255,7 +245,7 @@ static void call(struct lowering *l, const struct ir_ins *ins)
         l->pending = IR_NONE;
         lower_position(l, l->insn, l->pc);
     }
-    arguments(l, ins, helper);
+    arguments(l, &before, ins, helper);
     if (helper->result == IR_V128) {
         slot = lower_new_slot(l, 16);
         emit_rm(&l->e, 0, 0x8d, registers[helper->n_args], RSP, slot, true,

@@ -287,3 +287,15 @@ void lower_restore(struct lowering *l, const struct places *places)
     }
     lower_restore_vectors(l, places);
 }
+
+void lower_into_saved(struct lowering *l, const struct places *places,
+                      unsigned reg, ir_ref ref)
+{
+    for (unsigned i = N_PRESERVED; i < N_ALLOCATABLE; i++) {
+        if (!ir_is_const(ref) && places->in[allocatable[i]] == ref) {
+            emit_load(&l->e, reg, RSP, FRAME_SAVED + 8 * (int32_t)i, true);
+            return;
+        }
+    }
+    lower_into_at(l, places, reg, ref);
+}
