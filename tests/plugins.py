@@ -109,7 +109,7 @@ def record():
     type_in("load_plugin listener")
     type_in("plugin_cmd hello")
     type_in("list_plugins")
-    type_in("begin_record short", 20 if FULL else 2)
+    type_in("begin_record short", 5 if FULL else 0.3)
     type_in("end_record")
     type_in("unload_plugin listener")
     type_in("quit")
@@ -129,6 +129,7 @@ def same_everywhere(recorded):
         return
     for ways in ([], ["-unit-insns", "7"], ["-unit-insns", "1"],
                  ["-accel", "interp"],
+                 ["-jit", "chaos=1"], ["-accel", "lockstep"],
                  ["-accel", "interp", "-unit-insns", "1"]):
         end = run("-replay", "short", "-panda", "listener;asidstory;coverage",
                   *ways)
