@@ -11,6 +11,8 @@ static const struct {
 } left_out[] = {
     {"syscall", "", "enters the host's kernel"},
     {"sysenter", "", "enters the host's kernel"},
+    {"sysret", "", "ours is AMD's, which differs in what it refuses"},
+    {"sysexit", "", "ours is AMD's, which differs in what it refuses"},
     {"int", "CD", "enters the host's kernel, or asks for its gates"},
     {"cpuid", "", "the host's model is another one"},
     {"rdtsc", "", "the time is another one"},
