@@ -132,15 +132,6 @@ static void forget_strings(const struct encoding *e, struct state *s)
     }
 }
 
-/* An address of the stack segment that is not canonical is #SS, ours #GP:
- * the walk does not know of segments. */
-static void forget_stack_fault(struct state *native, struct state *ours)
-{
-    if (native->vector == 12 && ours->vector == 13) {
-        native->vector = 13;
-    }
-}
-
 /* What has no one right outcome. */
 static bool open_outcome(const struct encoding *e, const struct state *native,
                          const struct state *ours)
@@ -278,9 +269,6 @@ bool forget(const struct encoding *e, const struct state *in,
 
     if (open_outcome(e, native, ours)) {
         return false;
-    }
-    if (e->mode == X86_MODE_64) {
-        forget_stack_fault(native, ours);
     }
     forget_pushed(e, ours, memory);
     if (is_function(e)) {
