@@ -41,6 +41,10 @@ static const char *register_name(const struct x86_operand *operand)
         snprintf(name, sizeof(name), "xmm%u", operand->number & 15u);
         return name;
     }
+    if (operand->kind == X86_OPERAND_MM) {
+        snprintf(name, sizeof(name), "mm%u", operand->number & 7u);
+        return name;
+    }
     if (operand->high) {
         return high[operand->number];
     }
@@ -137,6 +141,7 @@ static bool same_operand(const struct against *c, const struct x86_insn *insn,
     switch (ours->kind) {
     case X86_OPERAND_REGISTER:
     case X86_OPERAND_XMM:
+    case X86_OPERAND_MM:
         return op->type == X86_OP_REG &&
                !strcmp(register_name(ours), cs_reg_name(c->handle, op->reg));
     case X86_OPERAND_MEMORY:

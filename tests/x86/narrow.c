@@ -183,7 +183,8 @@ static uint32_t defined_flags(const struct x86_insn *insn,
 static bool skipped(const struct x86_row *row)
 {
     return (row->attributes & (X86_SYS | X86_ALONE | X86_O64)) ||
-           strpbrk(row->operands, "VWU") || among(" les lds ", row->mnemonic) ||
+           strpbrk(row->operands, "VWUPQN") ||
+           among(" les lds ", row->mnemonic) ||
            (among(" push pop ", row->mnemonic) && !*row->operands) ||
            (row->attributes & X86_END && strchr(row->operands, ',')) ||
            (row->attributes & X86_END && strchr(row->operands, 'E'));

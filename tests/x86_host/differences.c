@@ -11,6 +11,8 @@ static const struct {
 } left_out[] = {
     {"syscall", "", "enters the host's kernel"},
     {"sysenter", "", "enters the host's kernel"},
+    {"sysret", "", "ours is AMD's, which differs in what it refuses"},
+    {"sysexit", "", "ours is AMD's, which differs in what it refuses"},
     {"int", "CD", "enters the host's kernel, or asks for its gates"},
     {"cpuid", "", "the host's model is another one"},
     {"rdtsc", "", "the time is another one"},
@@ -127,15 +129,6 @@ static void forget_strings(const struct encoding *e, struct state *s)
     }
     for (unsigned i = 0; i < 3 && e->insn.address_size == 4; i++) {
         s->gpr[used[i]] = (uint32_t)s->gpr[used[i]];
-    }
-}
-
-/* An address of the stack segment that is not canonical is #SS, ours #GP:
- * the walk does not know of segments. */
-static void forget_stack_fault(struct state *native, struct state *ours)
-{
-    if (native->vector == 12 && ours->vector == 13) {
-        native->vector = 13;
     }
 }
 
@@ -276,9 +269,6 @@ bool forget(const struct encoding *e, const struct state *in,
 
     if (open_outcome(e, native, ours)) {
         return false;
-    }
-    if (e->mode == X86_MODE_64) {
-        forget_stack_fault(native, ours);
     }
     forget_pushed(e, ours, memory);
     if (is_function(e)) {

@@ -104,6 +104,7 @@ void ours_init(void)
     make_tables();
     memcpy(ram(DESCRIPTORS), descriptors, sizeof(descriptors));
     x86 = x86_of(machine->cpu);
+    x86->ldtr = x86->tr = (struct x86_segment_register){0}; /* null */
     x86->gdtr.base = LINEAR_DESCRIPTORS;
     x86->gdtr.limit = sizeof(descriptors) - 1;
     x86->cr[0] = 0x80010033; /* PG WP NE ET MP PE */

@@ -5,60 +5,17 @@
  * is changed. The host's MXCSR is back before other C code runs.
  *
  * Unmasked exceptions differ from masked ones in more than the #XM: those of
- * the operands come before any result, so the flags of the result stay; and a
- * result that is tiny counts as underflow even where it is exact.
+ * the operands come before any result, so the flags of the result stay; for
+ * those of results see fp_unmasked.c.
  */
+#include "guest/x86/fp.h"
 #include "guest/x86/helpers.h"
-#include "guest/x86/rows.h"
 #include "guest/x86/segment.h"
 #include "guest/x86/vector.h"
 
-#include <emmintrin.h>
-
-#define MXCSR_FLAGS 0x3fu
-#define MXCSR_MASKS 0x1f80u
-#define MXCSR_BEFORE 7u /* IE DE ZE: of the operands */
-#define MXCSR_OE 8u
-#define MXCSR_DAZ 0x40u
-#define MXCSR_UE 0x10u
-#define MXCSR_PE 0x20u
-#define MXCSR_UM 0x800u
-#define MXCSR_FTZ 0x8000u
 #define CR4_OSXMMEXCPT 0x400u
 
-static __m128i get(const union ir_value *value)
-{
-    return _mm_loadu_si128((const __m128i *)value);
-}
-
-static void put(union ir_value *value, __m128i x)
-{
-    _mm_storeu_si128((__m128i *)value, x);
-}
-
-/* -- MXCSR around an operation --------------------------------------------- */
-
-static inline uint32_t enter(const struct x86_cpu *x86)
-{
-    uint32_t host, guest = (x86->mxcsr & ~MXCSR_FLAGS) | MXCSR_MASKS;
-
-    if (!(x86->mxcsr & MXCSR_UM)) {
-        guest &= ~MXCSR_FTZ; /* which is for masked underflow only */
-    }
-    __asm__ volatile("stmxcsr %0" : "=m"(host));
-    __asm__ volatile("ldmxcsr %0" : : "m"(guest));
-    return host;
-}
-
-/* The flags that were raised. */
-static inline uint32_t back(uint32_t host)
-{
-    uint32_t raised;
-
-    __asm__ volatile("stmxcsr %0" : "=m"(raised));
-    __asm__ volatile("ldmxcsr %0" : : "m"(host));
-    return raised & MXCSR_FLAGS;
-}
+/* -- Flags ----------------------------------------------------------------- */
 
 static inline void take_flags(struct cpu *cpu, uint32_t raised)
 {
@@ -76,87 +33,12 @@ static inline void take_flags(struct cpu *cpu, uint32_t raised)
 
 static inline void leave(struct cpu *cpu, uint32_t host)
 {
-    take_flags(cpu, back(host));
-}
-
-/* -- Underflow of exact results -------------------------------------------- */
-
-static bool tiny_floats(__m128i x, unsigned n)
-{
-    union ir_value value;
-    bool tiny = false;
-
-    put(&value, x);
-    for (unsigned i = 0; i < n; i++) {
-        tiny |= !(value.v32[i] & 0x7f800000u) && value.v32[i] << 1;
-    }
-    return tiny;
-}
-
-static bool tiny_doubles(__m128i x, unsigned n)
-{
-    union ir_value value;
-    bool tiny = false;
-
-    put(&value, x);
-    for (unsigned i = 0; i < n; i++) {
-        tiny |= !(value.v64[i] & 0x7ff0000000000000ull) && value.v64[i] << 1;
-    }
-    return tiny;
-}
-
-/* Of an operation that can underflow: the size of what it works on (that of
- * the source, where it converts), and how many results there are. */
-struct shape {
-    uint8_t source, result, n;
-    bool horizontal;
-};
-
-static struct shape shape_of(uint32_t op)
-{
-#define OF_TYPE(suffix) \
-    case X86_FP_add##suffix: \
-    case X86_FP_sub##suffix: \
-    case X86_FP_mul##suffix: \
-    case X86_FP_div##suffix
-    switch (op) {
-    OF_TYPE(ps):
-    case X86_FP_addsubps:
-        return (struct shape){4, 4, 4, false};
-    OF_TYPE(pd):
-    case X86_FP_addsubpd:
-        return (struct shape){8, 8, 2, false};
-    OF_TYPE(ss):
-        return (struct shape){4, 4, 1, false};
-    OF_TYPE(sd):
-        return (struct shape){8, 8, 1, false};
-    case X86_FP_haddps:
-    case X86_FP_hsubps:
-        return (struct shape){4, 4, 4, true};
-    case X86_FP_haddpd:
-    case X86_FP_hsubpd:
-        return (struct shape){8, 8, 2, true};
-    case X86_FP_cvtsd2ss:
-        return (struct shape){8, 4, 1, false};
-    case X86_FP_cvtpd2ps:
-        return (struct shape){8, 4, 2, false};
-    default:
-        return (struct shape){0, 0, 0, false};
-    }
-#undef OF_TYPE
-}
-
-static bool tiny(uint32_t op, __m128i x)
-{
-    struct shape shape = shape_of(op);
-
-    return shape.result == 8 ? tiny_doubles(x, shape.n)
-                             : tiny_floats(x, shape.n);
+    take_flags(cpu, fp_back(host));
 }
 
 /* -- Operations ------------------------------------------------------------ */
 
-static __m128i operate(uint32_t op, __m128i x, __m128i y)
+__m128i fp_operate(uint32_t op, __m128i x, __m128i y)
 {
     switch (op) {
 #define X86_FP(name, encoding, operands) \
@@ -169,158 +51,23 @@ static __m128i operate(uint32_t op, __m128i x, __m128i y)
     return x;
 }
 
-/*
- * Unmasked overflow and underflow leave a result of any exponent, of which
- * PE tells whether it is exact: that is what the x87 computes at the
- * precision of the type.
- */
-static bool inexact(const struct x86_cpu *x86, char how, long double p,
-                    long double q, bool wide)
-{
-    uint16_t control = (uint16_t)((wide ? 0x27f : 0x7f) |
-                                  (x86->mxcsr >> 3 & 0xc00));
-    uint16_t status;
-
-    __asm__ volatile("fninit\n\tfldcw %0" : : "m"(control));
-    switch (how) {
-#define ONE(letter, name) \
-    case letter: \
-        __asm__ volatile("fldt %1\n\tfldt %2\n\t" name \
-                         " %%st, %%st(1)\n\tfnstsw %0\n\tfninit" \
-                         : "=m"(status) : "m"(q), "m"(p)); \
-        break;
-        ONE('+', "faddp")
-        ONE('-', "fsubp")
-        ONE('*', "fmulp")
-        ONE('/', "fdivp")
-#undef ONE
-    default:
-        status = 0;
-    }
-    return status & MXCSR_PE;
-}
-
-static char how_of(uint32_t op, unsigned i)
-{
-    switch (op) {
-    case X86_FP_mulps ... X86_FP_mulsd:
-    case X86_FP_cvtpd2ps:
-    case X86_FP_cvtsd2ss:
-        return '*';
-    case X86_FP_divps ... X86_FP_divsd:
-        return '/';
-    case X86_FP_subps ... X86_FP_subsd:
-    case X86_FP_hsubps:
-    case X86_FP_hsubpd:
-        return '-';
-    case X86_FP_addsubps:
-    case X86_FP_addsubpd:
-        return i % 2 ? '+' : '-';
-    default:
-        return '+';
-    }
-}
-
-/* An element, of the second vector when i counts on. */
-static long double element(const struct x86_cpu *x86, __m128i x, __m128i y,
-                           unsigned i, bool wide)
-{
-    unsigned n = wide ? 2 : 4;
-    union ir_value value;
-    bool denormal;
-    double d;
-    float f;
-
-    put(&value, i < n ? x : y);
-    i %= n;
-    denormal = wide ? !(value.v64[i % 2] & 0x7ff0000000000000ull)
-                    : !(value.v32[i] & 0x7f800000u);
-    if (denormal && (x86->mxcsr & MXCSR_DAZ)) {
-        return 0;
-    }
-    __builtin_memcpy(&d, &value.v64[i % 2], 8);
-    __builtin_memcpy(&f, &value.v32[i], 4);
-    return wide ? d : f;
-}
-
-/* The flags of one result: the operation with ones everywhere else, of which
- * nothing is inexact. `lanes` has a bit for each float that is kept. */
-static uint32_t flags_of(const struct x86_cpu *x86, uint32_t op, __m128i x,
-                         __m128i y, unsigned lanes, bool wide)
-{
-    union ir_value a, b;
-    uint32_t host, raised;
-
-    put(&a, x);
-    put(&b, y);
-    for (unsigned i = 0; i < 4; i++) {
-        uint32_t one = !wide ? 0x3f800000u : i % 2 ? 0x3ff00000u : 0;
-
-        a.v32[i] = lanes >> i & 1 ? a.v32[i] : one;
-        b.v32[i] = lanes >> (4 + i) & 1 ? b.v32[i] : one;
-    }
-    host = enter(x86);
-    x = operate(op, get(&a), get(&b));
-    raised = back(host);
-    if (!(x86->mxcsr & MXCSR_UM) && tiny(op, x)) {
-        raised |= MXCSR_UE;
-    }
-    return raised;
-}
-
-static uint32_t flags_by_element(const struct x86_cpu *x86, uint32_t op,
-                                 __m128i x, __m128i y)
-{
-    struct shape shape = shape_of(op);
-    bool wide = shape.source == 8;
-    unsigned per = wide ? 2 : 1, n = 4 / per; /* floats an element */
-    uint32_t raised = 0, unmasked = ~(x86->mxcsr >> 7), one;
-
-    for (unsigned i = 0; i < shape.n; i++) {
-        unsigned lanes = (1u << per) - 1;
-        unsigned p = i, q = n + i;
-
-        if (shape.horizontal) {
-            lanes = lanes << 2 * i * per | lanes << (2 * i + 1) * per;
-            p = 2 * i;
-            q = 2 * i + 1;
-        } else {
-            lanes = lanes << i * per | lanes << (i + n) * per;
-        }
-        one = flags_of(x86, op, x, y, lanes, wide);
-        if (one & unmasked & (MXCSR_UE | MXCSR_OE)) {
-            long double left = element(x86, x, y, p, wide);
-            long double right = element(x86, x, y, q, wide);
-            bool converts = shape.source != shape.result;
-
-            one &= ~MXCSR_PE;
-            one |= inexact(x86, how_of(op, i), converts ? 1 : left, right,
-                           shape.result == 8)
-                       ? MXCSR_PE
-                       : 0;
-        }
-        raised |= one;
-    }
-    return raised;
-}
-
 void x86_helper_fp(struct cpu *cpu, const union ir_value *a,
                    const union ir_value *b, uint32_t op,
                    union ir_value *result)
 {
-    __m128i x = get(a), y = get(b), z;
-    uint32_t host = enter(x86_of(cpu)), raised;
+    __m128i x = fp_get(a), y = fp_get(b), z;
+    uint32_t host = fp_enter(x86_of(cpu)), raised;
 
-    z = operate(op, x, y);
-    raised = back(host);
-    if (!(x86_of(cpu)->mxcsr & MXCSR_UM) && tiny(op, z)) {
+    z = fp_operate(op, x, y);
+    raised = fp_back(host);
+    if (!(x86_of(cpu)->mxcsr & MXCSR_UM) && fp_tiny(op, z)) {
         raised |= MXCSR_UE;
     }
     if (raised & ~(x86_of(cpu)->mxcsr >> 7) & (MXCSR_UE | MXCSR_OE)) {
-        raised = flags_by_element(x86_of(cpu), op, x, y);
+        raised = fp_flags_by_element(x86_of(cpu), op, x, y);
     }
     take_flags(cpu, raised);
-    put(result, z);
+    fp_put(result, z);
 }
 
 /* Comparisons: op is the kind (ps pd ss sd) times 8 and the predicate. */
@@ -328,8 +75,8 @@ void x86_helper_fp_compare(struct cpu *cpu, const union ir_value *a,
                            const union ir_value *b, uint32_t op,
                            union ir_value *result)
 {
-    __m128i x = get(a), y = get(b);
-    uint32_t host = enter(x86_of(cpu));
+    __m128i x = fp_get(a), y = fp_get(b);
+    uint32_t host = fp_enter(x86_of(cpu));
 
     switch (op) {
 #define ONE(kind, number, predicate) \
@@ -349,15 +96,15 @@ void x86_helper_fp_compare(struct cpu *cpu, const union ir_value *a,
 #undef ONE
     }
     leave(cpu, host);
-    put(result, x);
+    fp_put(result, x);
 }
 
 /* UCOMISS, UCOMISD, COMISS, COMISD: the flags. */
 uint32_t x86_helper_fp_flags(struct cpu *cpu, const union ir_value *a,
                              const union ir_value *b, uint32_t op)
 {
-    __m128i x = get(a), y = get(b);
-    uint32_t host = enter(x86_of(cpu));
+    __m128i x = fp_get(a), y = fp_get(b);
+    uint32_t host = fp_enter(x86_of(cpu));
     uint64_t eflags = 0;
 
     switch (op) {
@@ -380,8 +127,8 @@ uint32_t x86_helper_fp_flags(struct cpu *cpu, const union ir_value *a,
 uint64_t x86_helper_fp_to_integer(struct cpu *cpu, const union ir_value *a,
                                   uint32_t op)
 {
-    __m128i x = get(a);
-    uint32_t host = enter(x86_of(cpu)), narrow = 0;
+    __m128i x = fp_get(a);
+    uint32_t host = fp_enter(x86_of(cpu)), narrow = 0;
     uint64_t wide = 0;
 
     switch (op) {
@@ -408,8 +155,8 @@ void x86_helper_integer_to_fp(struct cpu *cpu, const union ir_value *a,
                               uint64_t from, uint32_t op,
                               union ir_value *result)
 {
-    __m128i x = get(a);
-    uint32_t host = enter(x86_of(cpu)), narrow = (uint32_t)from;
+    __m128i x = fp_get(a);
+    uint32_t host = fp_enter(x86_of(cpu)), narrow = (uint32_t)from;
 
     switch (op) {
     case 0:
@@ -426,7 +173,7 @@ void x86_helper_integer_to_fp(struct cpu *cpu, const union ir_value *a,
         break;
     }
     leave(cpu, host);
-    put(result, x);
+    fp_put(result, x);
 }
 
 /*

@@ -242,42 +242,34 @@ bool x86_tr_mmx_mask(struct x86_translator *t)
 
 /* -- Bytes under a mask ---------------------------------------------------- */
 
-static void each_byte(struct cpu *cpu, uint64_t address,
-                      const union ir_value *from, const union ir_value *mask,
-                      bool write)
-{
-    unsigned mmu = x86_of(cpu)->cpl == 3 ? X86_MMU_USER : X86_MMU_KERNEL;
-    uint32_t memop = mmu << MO_MMU_SHIFT;
-    union ir_value value = {.v64 = {0}};
-
-    for (unsigned i = 0; i < 16; i++) {
-        if (mask->v8[i] & 0x80) {
-            value.u64 = from->v8[i];
-            if (write) {
-                mem_store(cpu, address + i, memop, &value);
-            } else {
-                mem_load(cpu, address + i, memop | MO_RMW, &value);
-            }
-        }
-    }
-}
-
 /* All bytes must be writable before the first is written. */
 void x86_helper_mask_move(struct cpu *cpu, uint64_t address,
                           const union ir_value *from,
                           const union ir_value *mask)
 {
-    each_byte(cpu, address, from, mask, false);
-    each_byte(cpu, address, from, mask, true);
+    unsigned cpl = x86_of(cpu)->cpl;
+    uint32_t mmu = cpl == 3 ? X86_MMU_USER : X86_MMU_KERNEL;
+    union ir_value unused;
+
+    for (unsigned i = 0; i < 16; i++) {
+        if (mask->v8[i] & 0x80) {
+            mem_load(cpu, address + i, MO_RMW | mmu << MO_MMU_SHIFT, &unused);
+        }
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        if (mask->v8[i] & 0x80) {
+            x86_write_implied(cpu, address + i, 1, from->v8[i], cpl);
+        }
+    }
 }
 
 static void mask_move(struct x86_translator *t, ir_ref from, ir_ref mask)
 {
     ir_ref rdi = x86_cut_address(t, ir_get(t->b, X86_SLOT_rdi));
+    ir_ref address = x86_segment_address(t, t->insn.segment, rdi);
 
-    ir_call(t->b, X86_HELPER_mask_move,
-            x86_segment_address(t, t->insn.segment, rdi), from, mask,
-            IR_NONE);
+    x86_guard(t, address, t->insn.operand[0].size, true);
+    ir_call(t->b, X86_HELPER_mask_move, address, from, mask, IR_NONE);
 }
 
 bool x86_tr_mmx_mask_move(struct x86_translator *t)

@@ -156,6 +156,13 @@ void x87_check_pending(struct cpu *cpu)
     }
 }
 
+void x87_check_stack(struct cpu *cpu, uint32_t code, uint64_t address)
+{
+    if ((code & X87_STACK) && !x86_canonical(address)) {
+        x86_fault_error(cpu, X86_SS_FAULT, 0);
+    }
+}
+
 void x86_helper_x87_pending(struct cpu *cpu)
 {
     x87_check_pending(cpu);
@@ -206,13 +213,15 @@ static void write_memory(struct cpu *cpu, uint64_t at, enum x87_operand kind,
     }
 }
 
-static void load(struct cpu *cpu, uint64_t at, enum x87_operand kind)
+static void load(struct cpu *cpu, uint32_t code, uint64_t at,
+                 enum x87_operand kind)
 {
     struct x86_cpu *x86 = x86_of(cpu);
     union x87_memory memory;
     struct x87_result r;
     bool full;
 
+    x87_check_stack(cpu, code, at);
     read_memory(cpu, at, kind, &memory);
     if (!x87_can_push(x86, &full)) {
         return;
@@ -259,8 +268,8 @@ static void indefinite_as(enum x87_operand kind, union x87_memory *memory)
  * Nothing is stored when an exception of the value itself is not masked, and
  * the register stays. The flags are set only once the store has not faulted.
  */
-static void store(struct cpu *cpu, uint64_t at, enum x87_operand kind,
-                  bool truncate, bool pop)
+static void store(struct cpu *cpu, uint32_t code, uint64_t at,
+                  enum x87_operand kind, bool truncate, bool pop)
 {
     struct x86_cpu *x86 = x86_of(cpu);
     union x87_memory memory = {.u64 = {0}};
@@ -276,6 +285,7 @@ static void store(struct cpu *cpu, uint64_t at, enum x87_operand kind,
     stored = !(r.status & ~x86->x87_control &
                (X87_BEFORE | X87_OE | X87_UE));
     if (stored) {
+        x87_check_stack(cpu, code, at);
         write_memory(cpu, at, kind, &memory);
     }
     x87_take(x86, &r, X87_C1);
@@ -320,25 +330,26 @@ static void other_memory(struct cpu *cpu, unsigned code, uint64_t at,
 }
 
 /* Loads and stores of all formats, by opcode's and ModRM's digit. */
-static bool move_memory(struct cpu *cpu, unsigned code, uint64_t at)
+static bool move_memory(struct cpu *cpu, unsigned which, uint32_t code,
+                        uint64_t at)
 {
-    enum x87_operand kind = kinds[code >> 4];
+    enum x87_operand kind = kinds[which >> 4];
 
-    switch (code) {
+    switch (which) {
     case 0x10:
     case 0x30:
     case 0x50:
     case 0x70:
-        load(cpu, at, kind);
+        load(cpu, code, at, kind);
         return true;
     case 0x35:
-        load(cpu, at, X87_REGISTER);
+        load(cpu, code, at, X87_REGISTER);
         return true;
     case 0x74:
-        load(cpu, at, X87_DECIMAL);
+        load(cpu, code, at, X87_DECIMAL);
         return true;
     case 0x75:
-        load(cpu, at, X87_QUAD);
+        load(cpu, code, at, X87_QUAD);
         return true;
     case 0x12:
     case 0x13:
@@ -348,23 +359,23 @@ static bool move_memory(struct cpu *cpu, unsigned code, uint64_t at)
     case 0x53:
     case 0x72:
     case 0x73:
-        store(cpu, at, kind, false, code & 1);
+        store(cpu, code, at, kind, false, which & 1);
         return true;
     case 0x31: /* FISTTP */
     case 0x71:
-        store(cpu, at, kind, true, true);
+        store(cpu, code, at, kind, true, true);
         return true;
     case 0x51:
-        store(cpu, at, X87_QUAD, true, true);
+        store(cpu, code, at, X87_QUAD, true, true);
         return true;
     case 0x37:
-        store(cpu, at, X87_REGISTER, false, true);
+        store(cpu, code, at, X87_REGISTER, false, true);
         return true;
     case 0x76:
-        store(cpu, at, X87_DECIMAL, false, true);
+        store(cpu, code, at, X87_DECIMAL, false, true);
         return true;
     case 0x77:
-        store(cpu, at, X87_QUAD, false, true);
+        store(cpu, code, at, X87_QUAD, false, true);
         return true;
     default:
         return false;
@@ -396,12 +407,14 @@ void x86_helper_x87_memory(struct cpu *cpu, uint32_t code, uint64_t at,
         x87_check_pending(cpu);
     }
     if (!(opcode & 1)) {
+        x87_check_stack(cpu, code, at);
         read_memory(cpu, at, kinds[opcode], &memory);
         if (x87_operate(x86, digit, 0, 0, kinds[opcode], &memory) &&
             digit == X87_FCOMP) {
             x87_pop(x86);
         }
-    } else if (!move_memory(cpu, which, at)) {
+    } else if (!move_memory(cpu, which, code, at)) {
+        x87_check_stack(cpu, code, at);
         other_memory(cpu, which, at, narrow);
     }
     if (!is_control(which)) {

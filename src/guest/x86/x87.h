@@ -3,7 +3,9 @@
  *
  *   x87_host.c         one operation on the host's x87: value and status
  *   x87.c              the register stack, faults; instructions with memory
- *   x87_register.c     instructions without; translation
+ *   x87_register.c     instructions without
+ *   x87_alone.c        of these, the ones on ST(0) and ST(1) alone
+ *   x87_translate.c    translation
  *   x87_function.c     sine, logarithm and the like: ours, not the host's
  *   x87_state.c        the state as a whole
  */
@@ -30,13 +32,27 @@
 #define X87_BEFORE (X87_IE | X87_DE | X87_ZE) /* of the operands */
 #define X87_COMPARED (X87_C0 | X87_C2 | X87_C3)
 
-/* In the code of a helper's argument: an operand size of 2 bytes. */
+/* A code of a helper's argument that no instruction has. */
+#define X87_FWAIT 0x800u
+/* In the code: an operand size of 2 bytes. */
 #define X87_NARROW 0x1000u
+/* There, and beside `wide` of FXSAVE: an address of the stack segment in
+ * 64-bit mode. */
+#define X87_STACK 0x2000u
 
 static inline uint16_t x87_status_word(const struct x86_cpu *x86)
 {
     return (uint16_t)((x86->x87_status & ~0x3800u) | x86->x87_top << 11);
 }
+
+static inline void x87_clear_c1(struct x86_cpu *x86)
+{
+    x86->x87_status &= (uint16_t)~X87_C1;
+}
+
+/* -- x87_alone.c: D9 E0 to EF, and D9 F0 to FF ---------------------------- */
+void x87_run_d9_e(struct x86_cpu *x86, unsigned modrm);
+void x87_run_d9_f(struct x86_cpu *x86, unsigned modrm);
 
 /* -- x87_state.c ----------------------------------------------------------- */
 void x87_set_control_word(struct x86_cpu *x86, uint16_t control);
@@ -131,6 +147,9 @@ bool x87_operate(struct x86_cpu *x86, unsigned op, unsigned to, unsigned i,
                  enum x87_operand kind, const union x87_memory *y);
 /* C3 C2 C0 of ST(0) against ST(i). */
 bool x87_compare(struct x86_cpu *x86, unsigned i, bool quiet);
+/* #SS when the address is not canonical; in other segments the access itself
+ * sees to its #GP. */
+void x87_check_stack(struct cpu *cpu, uint32_t code, uint64_t address);
 /* #MF when an unmasked exception is pending. */
 void x87_check_pending(struct cpu *cpu);
 /* What the next FNSTENV tells of this instruction. */

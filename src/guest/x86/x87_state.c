@@ -215,6 +215,8 @@ void x86_helper_fxsave(struct cpu *cpu, uint64_t at, uint32_t wide)
     struct x86_cpu *x86 = x86_of(cpu);
     unsigned cpl = x86->cpl;
 
+    x87_check_stack(cpu, wide, at);
+    wide &= 1;
     check_area(cpu, at, true);
     x86_write_implied(cpu, at, 2, x86->x87_control, cpl);
     x86_write_implied(cpu, at + 2, 2, x87_status_word(x86), cpl);
@@ -244,6 +246,8 @@ void x86_helper_fxrstor(struct cpu *cpu, uint64_t at, uint32_t wide)
     unsigned cpl = x86->cpl;
     uint32_t mxcsr;
 
+    x87_check_stack(cpu, wide, at);
+    wide &= 1;
     check_area(cpu, at, false);
     mxcsr = (uint32_t)x86_read_implied(cpu, at + 24, 4, cpl);
     if (mxcsr & ~0xffffu) {
