@@ -50,7 +50,7 @@ void x86_helper_end_if(struct cpu *cpu, uint32_t condition);
 uint64_t x86_helper_linear_pc(struct cpu *cpu);
 void x86_helper_cpuid(struct cpu *cpu);
 
-/* -- segment.c: what a segment permits, outside 64-bit mode ----------------- */
+/* -- segment.c: what a segment permits, outside 64-bit mode ---------------- */
 #define X86_LOAD_NO_SHADOW 8u /* LSS, in the number of a segment */
 #define X86_CHECK_WRITE 8u /* in `what`: number | this | size << 8 */
 void x86_helper_check_segment(struct cpu *cpu, uint32_t what,
