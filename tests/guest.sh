@@ -66,8 +66,8 @@ replayed() {
 
 with_qemu() {
     local program=$1
-    timeout 60 qemu-system-x86_64 "${machine[@]}" -accel tcg -cpu qemu64 -vga none \
-        -kernel $work/$program -serial file:$work/$program.qemu \
+    timeout 60 qemu-system-x86_64 "${machine[@]}" -accel tcg -cpu qemu64 \
+        -vga none -kernel $work/$program -serial file:$work/$program.qemu \
         -monitor none >$work/$program.qemu-end 2>&1
     diff $work/$program.qemu $work/$program.out | grep '^[<>]' \
         >$work/$program.differences

@@ -52,7 +52,8 @@ expect() {
 run() {
     local title=$1
     shift
-    timeout 1500 $panda "${guest[@]}" -icount sleep=off -serial file:$work/$title.out "$@" \
+    timeout 1500 $panda "${guest[@]}" -icount sleep=off \
+        -serial file:$work/$title.out "$@" \
         </dev/null 2>$work/$title.err
     local status=$?
     if [ $status -eq 35 ]; then # 0x11 << 1 | 1

@@ -14,8 +14,9 @@ $cc -c -o "$to/start.o" "$here/start.S"
 $cc -c -o "$to/bare.o" "$here/bare.c"
 for name; do
     $cc -c -o "$to/$name.o" "$here/$name.c"
-    ld -m elf_x86_64 -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments \
-        -T "$here/bare.ld" -o "$to/$name.64" "$to/start.o" "$to/bare.o" "$to/$name.o"
+    ld -m elf_x86_64 -z max-page-size=4096 -z noexecstack \
+        --no-warn-rwx-segments -T "$here/bare.ld" -o "$to/$name.64" \
+        "$to/start.o" "$to/bare.o" "$to/$name.o"
     objcopy -O elf32-i386 "$to/$name.64" "$to/$name"
     rm "$to/$name.64"
 done
