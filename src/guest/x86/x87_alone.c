@@ -340,4 +340,3 @@ void x87_run_d9_f(struct x86_cpu *x86, unsigned modrm)
         function(x86, X87_FCOS);
     }
 }
-
