@@ -83,6 +83,9 @@ struct boundary_ops {
     void (*free)(struct boundary *b);
 };
 
+/* "READ", "WRITE", ...; NULL: no such kind. */
+const char *inward_name(enum inward kind);
+
 /* Applies one event to CPU and RAM. False: the CPU would not accept it
  * there (in a replay: a divergence); *message, to be freed, says why. */
 bool inward_apply(struct machine *machine, const struct inward_event *event,

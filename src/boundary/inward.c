@@ -6,6 +6,17 @@
 
 #include <string.h>
 
+const char *inward_name(enum inward kind)
+{
+    static const char *const names[64] = {
+#define INWARD(name, number, fields) [number] = #name,
+#include "boundary/entries.def"
+#undef INWARD
+    };
+
+    return (unsigned)kind < 64 ? names[kind] : NULL;
+}
+
 static bool write_block(struct machine *m, const struct inward_event *event,
                         char **message)
 {

@@ -4,7 +4,6 @@
 #include "boundary/hash.h"
 #include "exec/chaos.h"
 #include "exec/lockstep.h"
-#include "host/x86_64/compile.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -152,7 +151,7 @@ static void use_code(struct machine *m, const struct options *o)
         panda_fatal("-jit perfmap: /tmp/perf-PID.map: %s", strerror(errno));
     }
     if (*words.broken &&
-        !jit_break(m->jit, words.broken, words.first, words.last)) {
+        !chaos_break(m, words.broken, words.first, words.last)) {
         panda_fatal("-jit broken: there is no op '%s'", words.broken);
     }
 }

@@ -124,3 +124,9 @@ uint64_t chaos_slice(struct machine *m)
     }
     return 1 + draw_below(&m->chaos->draw, most + 1);
 }
+
+bool chaos_break(struct machine *m, const char *op, uint64_t first,
+                 uint64_t last)
+{
+    return jit_break(m->jit, op, first, last);
+}

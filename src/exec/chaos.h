@@ -26,4 +26,9 @@ uint64_t chaos_slice(struct machine *machine);
 /* Whether control may be led from one unit to another, this time. */
 bool chaos_connects(struct chaos *chaos);
 
+/* From now on generated code is wrong, to see whether that is noticed: in the
+ * uses of an op from `first` to `last` that are compiled. False: no such op. */
+bool chaos_break(struct machine *machine, const char *op, uint64_t first,
+                 uint64_t last);
+
 #endif

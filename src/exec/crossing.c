@@ -1,7 +1,6 @@
 #include "exec/crossing.h"
 
 #include "base/error.h"
-#include "boundary/log_entry.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -62,22 +61,34 @@ static void heard_write(void *opaque, enum io_kind kind, uint64_t address,
         .what = kind, .address = address, .value = value, .size = size};
 }
 
+static void heard_deadline(void *opaque, uint64_t deadline)
+{
+    struct crossings *c = opaque;
+
+    c->deadlines = grow(c->deadlines, &c->deadlines_room, c->n_deadlines + 1,
+                        sizeof(*c->deadlines));
+    c->deadlines[c->n_deadlines++] = (struct crossing_deadline){
+        c->machine->cpu->count, deadline};
+}
+
 void crossings_listen(struct crossings *c, struct machine *m)
 {
     *c = (struct crossings){.machine = m};
-    c->witness = (struct witness){heard_inward, heard_write, c};
+    c->witness = (struct witness){heard_inward, heard_write, heard_deadline,
+                                  c};
     m->witness = &c->witness;
 }
 
 void crossings_clear(struct crossings *c)
 {
-    c->n = c->n_bytes = 0;
+    c->n = c->n_bytes = c->n_deadlines = 0;
 }
 
 void crossings_free(struct crossings *c)
 {
     c->machine->witness = NULL;
     free(c->list);
+    free(c->deadlines);
     free(c->bytes);
 }
 
@@ -117,8 +128,8 @@ static const char *describe(const struct crossing *entry, char text[64])
         return "nothing";
     }
     if (!entry->outward && entry->event.kind != INWARD_READ) {
-        snprintf(text, 64, "%s at count %" PRIu64, log_entry_name(entry->event.kind),
-                 entry->count);
+        snprintf(text, 64, "%s at count %" PRIu64,
+                 inward_name(entry->event.kind), entry->count);
     } else {
         snprintf(text, 64, "%s of %s 0x%" PRIx64 " at count %" PRIu64,
                  entry->outward ? "a write" : "a read",
@@ -218,12 +229,29 @@ static enum poll_result playback_poll(struct boundary *b)
     return p->mismatch || cpu->count >= p->target ? POLL_STOP : POLL_RUN;
 }
 
+/* The last one that was asked for up to now. */
+static uint64_t recorded_deadline(struct playback *p)
+{
+    const struct crossings *c = p->crossings;
+    uint64_t count = p->boundary.machine->cpu->count;
+
+    while (p->deadline + 1 < c->n_deadlines &&
+           c->deadlines[p->deadline + 1].count <= count) {
+        p->deadline++;
+    }
+    return p->deadline < c->n_deadlines ? c->deadlines[p->deadline].deadline
+                                        : p->target;
+}
+
 static uint64_t playback_deadline(struct boundary *b)
 {
-    const struct playback *p = playback_of(b);
+    struct playback *p = playback_of(b);
     const struct crossing *entry = next(p);
     uint64_t due = entry ? entry->count + is_access(entry) : p->target;
 
+    if (p->same_deadlines) {
+        due = recorded_deadline(p);
+    }
     return due < p->target ? due : p->target;
 }
 
@@ -261,4 +289,5 @@ void playback_seek(struct playback *p, size_t next)
     free(p->mismatch);
     p->mismatch = NULL;
     p->next = next;
+    p->deadline = 0;
 }

@@ -16,10 +16,16 @@ struct crossing {
     size_t bytes_at;           /* of event.bytes, in the list's `bytes` */
 };
 
+struct crossing_deadline { /* as asked for at a count */
+    uint64_t count, deadline;
+};
+
 struct crossings {
     struct machine *machine; /* whose count they bear */
     struct crossing *list;
     size_t n, room;
+    struct crossing_deadline *deadlines;
+    size_t n_deadlines, deadlines_room;
     uint8_t *bytes;
     size_t n_bytes, bytes_room;
     struct witness witness;
@@ -34,6 +40,10 @@ struct playback {
     struct boundary boundary; /* first */
     const struct crossings *crossings;
     size_t next, end;
+    /* The deadlines are those that the first machine had, so that units are
+     * cut where they were; else the counts of the crossings. */
+    bool same_deadlines;
+    size_t deadline; /* of the list, the one in force */
     uint64_t target; /* poll() stops there, with all applied that is due
                         and stands before `end` */
     char *mismatch;  /* NULL: none; owned */

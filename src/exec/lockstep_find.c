@@ -136,7 +136,7 @@ static bool find_unit(struct search *s)
         end = machine_run(s->code, UINT64_MAX);
         if (!same(s)) {
             s->unit_end = s->first.next;
-            return true;
+            return !s->first.mismatch; /* else it goes another way now */
         }
     } while (end == RUN_LIMIT);
     return false;
@@ -203,7 +203,19 @@ static bool differ_by(struct search *s, uint64_t count)
     }
     s->first.target = count;
     machine_run(s->code, UINT64_MAX);
-    return !same(s);
+    return !same(s) && !s->first.mismatch;
+}
+
+/* Where the interpreter first did otherwise; it was before that. */
+static void say_not_again(struct search *s)
+{
+    fprintf(s->out, "run again, the code does what the interpreter does\n");
+    interpret_to(s, 0, s->end, SIZE_MAX);
+    if (s->l->second.mismatch) {
+        fprintf(s->out, "the interpreter parted before or ");
+        say_instruction(s);
+        say_differences(s);
+    }
 }
 
 static void bisect(struct search *s)
@@ -213,7 +225,7 @@ static void bisect(struct search *s)
     s->code->one_unit = false;
     s->code->chaos = s->chaos;
     if (!differ_by(s, bad)) {
-        fprintf(s->out, "it did not happen again\n");
+        say_not_again(s);
         return;
     }
     while (bad - good > 1) {
@@ -276,6 +288,7 @@ char *lockstep_find(struct lockstep *l)
             l->agreed->count, s.end);
     say_differences(&s);
     playback_begin(&s.first, l->code, &l->crossings);
+    s.first.same_deadlines = true;
     find(&s);
     fclose(s.out);
     l->code->boundary = boundary;

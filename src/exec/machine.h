@@ -75,6 +75,8 @@ struct witness {
     void (*inward)(void *opaque, const struct inward_event *event);
     void (*write)(void *opaque, enum io_kind kind, uint64_t address,
                   uint64_t value, unsigned size);
+    /* The boundary was polled, and wants to be again at that count. */
+    void (*deadline)(void *opaque, uint64_t deadline);
     void *opaque;
 };
 

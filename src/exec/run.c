@@ -26,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- The CPU's accesses to devices ------------------------------------------ */
+/* -- The CPU's accesses to devices ----------------------------------------- */
 
 uint64_t machine_io_read(struct machine *m, enum io_kind kind,
                          uint64_t address, unsigned size)
@@ -383,6 +383,9 @@ static bool poll_boundary(struct machine *m, uint64_t limit,
         return false;
     }
     *deadline = m->boundary->ops->deadline(m->boundary);
+    if (m->witness) {
+        m->witness->deadline(m->witness->opaque, *deadline);
+    }
     *deadline = *deadline < limit ? *deadline : limit;
     return true;
 }

@@ -193,6 +193,17 @@ static bool is_slot(const struct guest *guest, uint32_t offset)
     return false;
 }
 
+/* Some slots are the engine's own. */
+static bool is_state(const struct guest *guest, uint32_t offset)
+{
+    for (uint32_t i = 0; i < guest->n_fields; i++) {
+        if (offset - guest->fields[i].offset < guest->fields[i].size) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Of what no slot names, in pieces of up to eight bytes. */
 static void print_field(const struct sides *s,
                         const struct guest_field *field)
@@ -255,7 +266,8 @@ void state_print_differences(const struct machine *x, const char *x_name,
     for (uint32_t i = 0; i < guest->n_slots; i++) {
         const struct guest_slot *slot = &guest->slots[i];
 
-        if (differs_at(&s, slot->offset, slot->size)) {
+        if (is_state(guest, slot->offset) &&
+            differs_at(&s, slot->offset, slot->size)) {
             print_at(&s, slot->name, slot->offset, slot->size);
         }
     }
