@@ -127,7 +127,7 @@ def broken():
     expect(status != 0 and "the unit that begins at count" in output,
            "so is one that only one unit has", output)
     status, output = run("-replay", f"{WORK}/kernel", "-accel", "lockstep",
-                         "-jit", "broken=sub,first=1000")
+                         "-jit", "broken=sub,first=100")
     expect(status != 0 and "interpreter" in output,
            "so it is in a replay", output)
 
