@@ -116,6 +116,27 @@ def test_halt():
     expect(replay.identical(), "and driven", replay.said)
 
 
+def test_ends_in_halts():
+    """Commands that come while the guest sleeps end the sleep, and are no
+    part of the machine. In the checked program, too: a recording that ends
+    there is gone before the sleeper is back."""
+    for program in CHECKED, PANDA:
+        guest = Guest(program=program)
+        guest.type("h")
+        names = [f"sleep{i}" for i in range(30)]
+        for name in names:
+            guest.ask(f"begin_record -f {path(name)}")
+            guest.type(dice.choice(["h", "hello h", "wh"]))
+            guest.run_steps(dice.randrange(1, 30_000))
+            guest.ask("end_record")
+        status = guest.end()
+        replays = [Replay(name, *options) for name in names
+                   for options in ([], ["-replay-drive"])]
+        bad = [r.said for r in replays if not r.identical()]
+        expect(status == 0 and not bad, "30 recordings that begin and end in "
+               "halts, also driven", guest.errors() + "\n".join(bad))
+
+
 def test_ends():
     """Everything that ends a run ends the recording well."""
     for how, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143),
@@ -254,6 +275,7 @@ def test_other_behaviour():
 test_linux()
 test_moments()
 test_halt()
+test_ends_in_halts()
 test_ends()
 test_names()
 test_monitor()

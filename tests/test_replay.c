@@ -269,6 +269,85 @@ static enum replay_state drive(uint64_t seed, unsigned unit_insns, bool spoil,
     return state;
 }
 
+/* A host that wakes sleepers as it likes, gives them input, and ends the run
+ * in one of their halts. */
+struct host {
+    struct live *live;
+    uint64_t dice, end;
+};
+
+static uint64_t host_sleep(void *opaque, uint64_t now, uint64_t ns)
+{
+    struct host *host = opaque;
+
+    (void)now;
+    host->dice = mix(host->dice + 1);
+    if (ns == LIVE_FOREVER) {
+        return host->dice % 100;
+    }
+    return host->dice % 3 == 0 ? ns : host->dice % 3 == 1 ? ns / 2 : 0;
+}
+
+static enum poll_result host_slice(void *opaque)
+{
+    struct host *host = opaque;
+    struct machine *m = host->live->boundary.machine;
+
+    host->dice = mix(host->dice + 1);
+    if (m->cpu->halted && m->cpu->count >= host->end) {
+        return POLL_STOP;
+    }
+    if (host->dice % 4 == 0) {
+        live_input(host->live, 0, &host->dice, 1);
+    }
+    return POLL_RUN;
+}
+
+/* True: it ended in a halt. */
+static bool record_sleeper(uint64_t seed)
+{
+    struct machine *m = toy_machine(seed);
+    struct gadget gadget;
+    struct host host = {.dice = seed, .end = 100 + mix(seed) % 3000};
+    char *message = NULL;
+    bool good;
+
+    attach(&gadget, m);
+    host.live = gadget.live;
+    gadget.live->sleep = host_sleep;
+    gadget.live->slice = host_slice;
+    gadget.live->opaque = &host;
+    record_begin(gadget.live, log_writer_open(path, true, &identity, &message),
+                 NULL);
+    record_set_pace(m->boundary, &pace);
+    good = machine_run(m, STEPS) == RUN_STOP && m->cpu->halted;
+    record_end(m->boundary, &message);
+    live_free(gadget.live);
+    machine_free(m);
+    return good;
+}
+
+static void test_halts(void)
+{
+    const struct fault none = {NOTHING, 0, 1};
+    unsigned halts = 0, replayed = 0, driven = 0;
+
+    for (uint64_t seed = 1; seed <= 400; seed++) {
+        bool complete;
+        uint64_t own;
+
+        if (!record_sleeper(seed)) {
+            continue;
+        }
+        halts++;
+        replayed += replay(seed, 64, &none, &own) == REPLAY_IDENTICAL;
+        driven += drive(seed, 64, false, &complete) == REPLAY_IDENTICAL &&
+                  complete;
+    }
+    expect(halts >= 10 && replayed == halts, "recordings that end in a halt");
+    expect(driven == halts, "and driven, with sleeps cut short");
+}
+
 static void test_driven(void)
 {
     const struct fault none = {NOTHING, 0, 1};
@@ -301,6 +380,7 @@ int main(void)
     test_spoilt_log();
     test_page_hashes();
     test_driven();
+    test_halts();
     unlink(path);
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;

@@ -64,15 +64,6 @@ static void give_inputs(struct drive *drive)
     }
 }
 
-/* While the CPU is halted. */
-static enum poll_result drive_slice(void *opaque)
-{
-    struct drive *drive = opaque;
-
-    give_inputs(drive);
-    return drive->replay.state == REPLAY_RUNNING ? POLL_RUN : POLL_STOP;
-}
-
 /* Nobody waits in a replay. */
 static uint64_t drive_sleep(void *opaque, uint64_t now, uint64_t ns)
 {
@@ -88,17 +79,22 @@ static uint64_t drive_sleep(void *opaque, uint64_t now, uint64_t ns)
 
 /* -- Inward, compared ------------------------------------------------------ */
 
-static void check_due(struct drive *drive)
+/* Checks and inputs that are due, in the order in which they came. */
+static void catch_up(struct drive *drive)
 {
     struct replay *replay = &drive->replay;
     uint64_t count = replay->boundary.machine->cpu->count;
 
+    give_inputs(drive);
     while (replay->state == REPLAY_RUNNING && replay_is_check(replay) &&
            replay->next.count == count) {
         if (replay->next.event.kind == INWARD_END) {
             drive->end_devices = replay->next.event.address;
         }
         replay_check(replay);
+        if (replay->state == REPLAY_RUNNING) {
+            give_inputs(drive);
+        }
     }
 }
 
@@ -137,7 +133,7 @@ static void observe(void *observer, const struct inward_event *event)
     struct drive *drive = observer;
     struct replay *replay = &drive->replay;
 
-    check_due(drive);
+    catch_up(drive);
     if (replay->state != REPLAY_RUNNING) {
         return;
     }
@@ -148,6 +144,12 @@ static void observe(void *observer, const struct inward_event *event)
     }
     replay_came_in(replay);
     replay_advance(replay);
+}
+
+/* In a halt, they stand where time has jumped. */
+static void skipped(void *observer)
+{
+    catch_up(observer);
 }
 
 /* -- The boundary ---------------------------------------------------------- */
@@ -181,11 +183,7 @@ static enum poll_result drive_poll(struct boundary *b)
     struct boundary *live = &drive->live->boundary;
     struct replay *replay = &drive->replay;
 
-    check_due(drive);
-    if (replay->state == REPLAY_RUNNING) {
-        give_inputs(drive);
-        check_due(drive);
-    }
+    catch_up(drive);
     if (replay->state == REPLAY_RUNNING &&
         replay->next.count < b->machine->cpu->count) {
         replay_diverge(replay, "the devices do nothing where the recording "
@@ -216,8 +214,8 @@ static void drive_free(struct boundary *b)
     struct drive *drive = drive_of(b);
 
     drive->live->observe = NULL;
+    drive->live->skipped = NULL;
     drive->live->sleep = NULL;
-    drive->live->slice = NULL;
     b->machine->boundary = &drive->live->boundary;
     replay_release(&drive->replay);
 }
@@ -243,9 +241,8 @@ struct boundary *drive_begin(struct live *live, struct log_reader *log,
     drive->live = live;
     live->observe = observe;
     live->observer = drive;
+    live->skipped = skipped;
     live->sleep = drive_sleep;
-    live->slice = drive_slice;
-    live->always_look = true;
     live->opaque = drive;
     replay_init(&drive->replay, &drive_ops, live->boundary.machine, log,
                 hashes);

@@ -84,6 +84,16 @@ static void apply_queue(struct live *live)
     }
 }
 
+static void drop_queue(struct live *live)
+{
+    while (live->queue) {
+        struct live_queue *entry = live->queue;
+
+        live->queue = entry->next;
+        free(entry);
+    }
+}
+
 void live_settle(struct live *live)
 {
     apply_queue(live);
@@ -187,6 +197,7 @@ void live_devices_loaded(struct live *live)
             d->table->loaded(d->device);
         }
     }
+    drop_queue(live);
 }
 
 /* -- Between steps --------------------------------------------------------- */
@@ -254,19 +265,20 @@ static bool look_outside(struct live *live)
     return !live->slice || live->slice(live->opaque) == POLL_RUN;
 }
 
-#define SKIPS_WITHOUT_LOOK 1000u
-
-/* A sleep that host input cuts short is an input, too. */
+/* A sleep that host input cuts short is an input, too; but for one that was
+ * over at once, since nobody can tell that from none. */
 static uint64_t sleep_first(struct live *live, uint64_t now, uint64_t ns)
 {
     struct inward_event event = {.kind = INWARD_SLEPT};
 
     event.value = live->sleep(live->opaque, now, ns);
-    if (event.value < ns && live->observe_outside) {
+    if (event.value && event.value < ns && live->observe_outside) {
         live->observe_outside(live->observer, &event);
     }
     return event.value;
 }
+
+#define SKIPS_WITHOUT_LOOK 1000u
 
 /* Lets time pass while the CPU is halted. False: the run ends. */
 static bool skip(struct live *live)
@@ -292,8 +304,10 @@ static bool skip(struct live *live)
     if (event.value) {
         apply(live, &event);
     }
-    if (event.value < ns || live->always_look ||
-        ++live->skips >= SKIPS_WITHOUT_LOOK) {
+    if (live->skipped) {
+        live->skipped(live->observer);
+    }
+    if (event.value < ns || ++live->skips >= SKIPS_WITHOUT_LOOK) {
         return look_outside(live);
     }
     return true;
@@ -372,12 +386,7 @@ void live_free(struct live *live)
     if (!live) {
         return;
     }
-    while (live->queue) {
-        struct live_queue *entry = live->queue;
-
-        live->queue = entry->next;
-        free(entry);
-    }
+    drop_queue(live);
     clock_free(live->clock);
     io_map_free(live->io);
     free(live);

@@ -83,10 +83,11 @@ struct live {
      * from outside the machine (INPUT, SLEPT). */
     void (*observe)(void *observer, const struct inward_event *event);
     void (*observe_outside)(void *observer, const struct inward_event *event);
-    void *observer;
+    /* In a halt, when time has jumped and before host input is looked at. */
+    void (*skipped)(void *observer);
+    void *observer; /* of these three */
 
-    unsigned skips;   /* since slice() was called */
-    bool always_look; /* slice() is called after every skip */
+    unsigned skips; /* since slice() was called */
 
     struct live_queue *queue; /* caused by an outward call, not yet applied */
 };
@@ -117,8 +118,8 @@ void live_input(struct live *live, unsigned input, const void *bytes,
 
 /* Of the state of all devices. */
 uint64_t live_hash_devices(const struct live *live);
-/* After their fields were set: lets each device make itself sound. The CPU's
- * count and skipped time are there already. */
+/* After their fields were set: lets each device make itself sound. CPU and
+ * memory are there already; what devices tell them anew is dropped. */
 void live_devices_loaded(struct live *live);
 
 #endif

@@ -102,9 +102,11 @@ static void hash_now(struct record *record)
     record->hashed = host_ms();
 }
 
-/* What host time asks for. The guest stands between two steps. */
-static void keep_pace(struct record *record)
+/* What host time asks for. The guest stands between two steps; in a halt
+ * that may last, this is called, too. */
+static void keep_pace(void *observer)
 {
+    struct record *record = observer;
     uint64_t now = host_ms();
 
     if (now - record->hashed >= record->pace.hash) {
@@ -209,6 +211,7 @@ struct boundary *record_begin(struct live *live, struct log_writer *log,
     record->began = record->flushed = record->hashed = host_ms();
     live->observe = observe;
     live->observe_outside = observe_outside;
+    live->skipped = keep_pace;
     live->observer = record;
     live->boundary.machine->boundary = &record->boundary;
     record_set_pace(&record->boundary, &RECORD_PACE);
@@ -261,6 +264,7 @@ bool record_end(struct boundary *b, char **message)
     good = log_writer_close(record->log, message);
     record->live->observe = NULL;
     record->live->observe_outside = NULL;
+    record->live->skipped = NULL;
     b->machine->boundary = &record->live->boundary;
     page_hashes_free(record->hashes);
     free(record);

@@ -1,5 +1,6 @@
 """Runs the program for tests of recordings: guests with monitor and console,
 replays, and the count of what passed."""
+import atexit
 import os
 import random
 import re
@@ -72,17 +73,18 @@ def bare_guest():
 class Guest:
     """A live guest. What is typed on its console goes through a socket."""
 
-    def __init__(self, *options, linux=False):
+    def __init__(self, *options, linux=False, program=None):
         self.console = path(f"console-{time.monotonic_ns()}")
         kernel = [f"{GUEST}/vmlinuz", "-initrd", f"{GUEST}/initrd",
                   "-append", "console=ttyS0 panic=-1", "-m", "128"] \
             if linux else [bare_guest(), "-m", "4"]
         self.process = subprocess.Popen(
-            [PANDA, "-kernel", *kernel, "-monitor", "stdio", "-serial",
+            [program or PANDA, "-kernel", *kernel, "-monitor", "stdio", "-serial",
              f"unix:{self.console},server,nowait", "-device",
              "isa-debug-exit,iobase=0x501", *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=open(self.console + ".err", "wb"))
+        atexit.register(self.process.kill)
         self.socket = None
         self.answer()
 
@@ -148,7 +150,11 @@ class Guest:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self.process.stdin.close()
+        atexit.unregister(self.process.kill)
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
         self.process.stdout.close()
         if self.socket:
             self.socket.close()
