@@ -116,6 +116,24 @@ def test_halt():
     expect(replay.identical(), "and driven", replay.said)
 
 
+def test_reset():
+    """The machine starts anew in the midst of a recording."""
+    guest = Guest()
+    guest.run_steps(100_000)
+    guest.begin("reset")
+    for _ in range(2):
+        guest.type("hello")
+        guest.run_steps(100_000)
+        guest.type("r")
+        guest.run_steps(200_000)
+    guest.ask("end_record")
+    guest.end()
+    for options in [], ["-replay-drive"]:
+        replay = Replay("reset", *options)
+        expect(replay.identical(), "two resets " + " ".join(options),
+               replay.said)
+
+
 def test_ends_in_halts():
     """Commands that come while the guest sleeps end the sleep, and are no
     part of the machine. In the checked program, too: a recording that ends
@@ -276,6 +294,7 @@ test_linux()
 test_moments()
 test_halt()
 test_ends_in_halts()
+test_reset()
 test_ends()
 test_names()
 test_monitor()

@@ -312,7 +312,7 @@ static bool record_sleeper(uint64_t seed)
     char *message = NULL;
     bool good;
 
-    attach(&gadget, m);
+    gadget_attach(&gadget, m);
     host.live = gadget.live;
     gadget.live->sleep = host_sleep;
     gadget.live->slice = host_slice;

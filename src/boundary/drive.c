@@ -21,6 +21,7 @@ struct drive {
     struct log_entry outside; /* not yet given */
     bool outside_ended;
     uint64_t end_devices; /* their hash, as recorded */
+    uint64_t reset_count; /* of the last reset; UINT64_MAX: none */
     bool reading;         /* an access, for messages */
     enum io_kind space;
     uint64_t address;
@@ -79,12 +80,35 @@ static uint64_t drive_sleep(void *opaque, uint64_t now, uint64_t ns)
 
 /* -- Inward, compared ------------------------------------------------------ */
 
+/* What a reset loads again comes from files, not from the devices: it is
+ * taken from the recording. */
+static void load_again(struct drive *drive)
+{
+    struct replay *replay = &drive->replay;
+    struct machine *m = replay->boundary.machine;
+    char *message;
+
+    while (replay->state == REPLAY_RUNNING &&
+           m->cpu->count == drive->reset_count &&
+           replay->next.count == m->cpu->count &&
+           replay->next.event.kind == INWARD_WRITE) {
+        if (!inward_apply(m, &replay->next.event, &message)) {
+            replay_diverge(replay, "the recording has %s", message);
+            free(message);
+            return;
+        }
+        replay_came_in(replay);
+        replay_advance(replay);
+    }
+}
+
 /* Checks and inputs that are due, in the order in which they came. */
 static void catch_up(struct drive *drive)
 {
     struct replay *replay = &drive->replay;
     uint64_t count = replay->boundary.machine->cpu->count;
 
+    load_again(drive);
     give_inputs(drive);
     while (replay->state == REPLAY_RUNNING && replay_is_check(replay) &&
            replay->next.count == count) {
@@ -142,6 +166,9 @@ static void observe(void *observer, const struct inward_event *event)
         differs(drive, event);
         return;
     }
+    if (event->kind == INWARD_RESET) {
+        drive->reset_count = replay->next.count;
+    }
     replay_came_in(replay);
     replay_advance(replay);
 }
@@ -191,8 +218,12 @@ static enum poll_result drive_poll(struct boundary *b)
                        log_entry_name(replay->next.event.kind),
                        replay->next.count);
     }
-    return replay->state == REPLAY_RUNNING ? live->ops->poll(live)
-                                           : POLL_STOP;
+    if (replay->state != REPLAY_RUNNING ||
+        live->ops->poll(live) == POLL_STOP) {
+        return POLL_STOP;
+    }
+    load_again(drive);
+    return replay->state == REPLAY_RUNNING ? POLL_RUN : POLL_STOP;
 }
 
 static uint64_t drive_deadline(struct boundary *b)
@@ -244,6 +275,7 @@ struct boundary *drive_begin(struct live *live, struct log_reader *log,
     live->skipped = skipped;
     live->sleep = drive_sleep;
     live->opaque = drive;
+    drive->reset_count = UINT64_MAX;
     replay_init(&drive->replay, &drive_ops, live->boundary.machine, log,
                 hashes);
     advance_outside(drive);

@@ -5,6 +5,7 @@
  *
  *     w   works (the start)        i   reads ports, mostly
  *     h   halts, mostly            q   ends the run through isa-debug-exit
+ *     r   resets the machine
  *
  * Everything typed is echoed and goes into a sum in memory.
  */
@@ -43,6 +44,7 @@ _start:
     cli
     movl $STACK, %esp
     movl $'w', MODE
+    incl starts              /* a reset gives it back what it was */
     /* Every vector leads to `ignore`, two of them elsewhere. */
     xorl %ecx, %ecx
 1:  movl $ignore, %ebx
@@ -149,7 +151,11 @@ serial:
     addl %eax, %ebx
     movl %ebx, SUM
     movl %eax, MODE
-    cmpb $'q', %al
+    cmpb $'r', %al
+    jne 3f
+    movb $0xfe, %al
+    outb %al, $0x64
+3:  cmpb $'q', %al
     jne 1b
     movw $0x501, %dx
     outb %al, %dx
@@ -159,6 +165,9 @@ serial:
     popa
     iret
 
+    .balign 4096
+starts:
+    .long 0
     .balign 8
 idt_register:
     .word 256 * 8 - 1

@@ -79,8 +79,8 @@ class Guest:
                   "-append", "console=ttyS0 panic=-1", "-m", "128"] \
             if linux else [bare_guest(), "-m", "4"]
         self.process = subprocess.Popen(
-            [program or PANDA, "-kernel", *kernel, "-monitor", "stdio", "-serial",
-             f"unix:{self.console},server,nowait", "-device",
+            [program or PANDA, "-kernel", *kernel, "-monitor", "stdio",
+             "-serial", f"unix:{self.console},server,nowait", "-device",
              "isa-debug-exit,iobase=0x501", *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=open(self.console + ".err", "wb"))
