@@ -88,10 +88,11 @@ static void say_instruction(const struct search *s)
             pc);
     if (cpu->guest->disassemble &&
         mem_fetch(s->interpreter->cpu, pc, cpu->guest->mmu_index(mode), &at) &&
-        at.block) {
-        cpu->guest->disassemble(mode, pc, at.block->host + at.offset,
-                                at.block->size - at.offset, text,
-                                sizeof(text));
+        at.block &&
+        !cpu->guest->disassemble(mode, pc, at.block->host + at.offset,
+                                 at.block->size - at.offset, text,
+                                 sizeof(text))) {
+        snprintf(text, sizeof(text), "(not an instruction)");
     }
     fprintf(s->out, "%s\n", text);
 }

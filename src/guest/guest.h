@@ -140,10 +140,10 @@ struct guest {
     /* Of the architectural state in canonical form, memory excepted. */
     uint64_t (*hash_registers)(const struct cpu *cpu);
     void (*print_registers)(const struct cpu *cpu, void *file);
-    /* One instruction as text; `size` bytes are there. May be NULL. */
-    void (*disassemble)(uint64_t mode, uint64_t pc, const uint8_t *bytes,
-                        size_t size, char *text, size_t room);
-    unsigned (*code_bits)(const struct cpu *cpu); /* for disassembly */
+    /* One instruction as text; `size` bytes are there. Returns how many it
+     * has; 0: it is none, and the text is left alone. May be NULL. */
+    size_t (*disassemble)(uint64_t mode, uint64_t pc, const uint8_t *bytes,
+                          size_t size, char *text, size_t room);
     /* After the fields were set to a stranger's bytes: could a CPU be so? */
     bool (*is_sound)(const struct cpu *cpu);
     /* What a recording carries to be refused by another CPU: a line for each

@@ -2,32 +2,16 @@
 
 #include "exec/machine.h"
 
-#include <capstone/capstone.h>
-#include <stdio.h>
 #include <string.h>
 
 size_t disassemble(const struct cpu *cpu, uint64_t pc, const uint8_t *bytes,
                    size_t size, char *text, size_t room)
 {
-    unsigned bits = cpu->guest->code_bits ? cpu->guest->code_bits(cpu) : 0;
-    cs_mode mode = bits == 64   ? CS_MODE_64
-                   : bits == 32 ? CS_MODE_32
-                                : CS_MODE_16;
-    size_t length = 0;
-    cs_insn *insn;
-    csh handle;
+    const struct guest *guest = cpu->guest;
 
-    if (!bits || cs_open(CS_ARCH_X86, mode, &handle) != CS_ERR_OK) {
-        return 0;
-    }
-    if (cs_disasm(handle, bytes, size, pc, 1, &insn) == 1) {
-        snprintf(text, room, "%s%s%s", insn->mnemonic,
-                 *insn->op_str ? " " : "", insn->op_str);
-        length = insn->size;
-        cs_free(insn, 1);
-    }
-    cs_close(&handle);
-    return length;
+    return guest->disassemble ? guest->disassemble(guest->mode(cpu), pc, bytes,
+                                                   size, text, room)
+                              : 0;
 }
 
 static bool physical_of(const struct cpu *cpu, uint64_t address,

@@ -1,4 +1,4 @@
-/* One instruction as text, by capstone. */
+/* One instruction as text, and the bytes of it. */
 #ifndef MONITOR_DISASSEMBLE_H
 #define MONITOR_DISASSEMBLE_H
 

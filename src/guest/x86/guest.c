@@ -242,18 +242,6 @@ static void print_registers(const struct cpu *cpu, void *file)
             x86->cr[0], x86->cr[2], x86->cr[3], x86->cr[4], x86->efer);
 }
 
-static unsigned code_bits(const struct cpu *cpu)
-{
-    switch (mode(cpu) & X86_MODE_CODE_MASK) {
-    case X86_MODE_64:
-        return 64;
-    case X86_MODE_32:
-        return 32;
-    default:
-        return 16;
-    }
-}
-
 /* Members that the code indexes with, and those of type bool. */
 static bool is_sound(const struct cpu *cpu)
 {
@@ -293,7 +281,6 @@ const struct guest x86_guest = {
     .hash_registers = hash_registers,
     .print_registers = print_registers,
     .disassemble = x86_disassemble,
-    .code_bits = code_bits,
     .is_sound = is_sound,
     .describe = x86_describe,
     .deliver_exception = x86_deliver_exception,

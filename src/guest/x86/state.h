@@ -198,8 +198,8 @@ enum x86_helper {
 size_t x86_translate(struct ir_builder *b, uint64_t mode, uint64_t pc,
                      const uint8_t *bytes, size_t size, unsigned max_insns);
 
-void x86_disassemble(uint64_t mode, uint64_t pc, const uint8_t *bytes,
-                     size_t size, char *text, size_t room);
+size_t x86_disassemble(uint64_t mode, uint64_t pc, const uint8_t *bytes,
+                       size_t size, char *text, size_t room);
 
 /* Puts the CPU into flat 32-bit protected mode at an address, with RSI set;
  * a GDT of 32 bytes is written to `gdt` in guest memory. For boards. */
