@@ -158,6 +158,16 @@ void emit_store(struct emit *e, unsigned from, unsigned base, int32_t at,
     emit_rm(e, 0, 0x89, from, base, at, wide, false);
 }
 
+void emit_vector_load(struct emit *e, unsigned xmm, unsigned base, int32_t at)
+{
+    emit_rm(e, 0xf3, 0x0f6f, xmm, base, at, false, false);
+}
+
+void emit_vector_store(struct emit *e, unsigned xmm, unsigned base, int32_t at)
+{
+    emit_rm(e, 0xf3, 0x0f7f, xmm, base, at, false, false);
+}
+
 /* -- Branches -------------------------------------------------------------- */
 
 uint8_t *emit_jcc(struct emit *e, unsigned condition)

@@ -57,6 +57,11 @@ void emit_load(struct emit *e, unsigned to, unsigned base, int32_t at,
 void emit_store(struct emit *e, unsigned from, unsigned base, int32_t at,
                 bool wide);
 
+/* MOVDQU. */
+void emit_vector_load(struct emit *e, unsigned xmm, unsigned base, int32_t at);
+void emit_vector_store(struct emit *e, unsigned xmm, unsigned base,
+                       int32_t at);
+
 /* Branches: each returns the place of its 32-bit displacement. */
 uint8_t *emit_jcc(struct emit *e, unsigned condition);
 uint8_t *emit_jmp(struct emit *e);

@@ -107,6 +107,7 @@ void lower_into_at(struct lowering *l, const struct places *places,
 /* The register of the value being defined. If `dying` is an operand in a
  * register that is not used any more, that register is taken over. */
 unsigned lower_define(struct lowering *l, ir_ref dying);
+unsigned lower_define_vector(struct lowering *l, ir_ref dying); /* an xmm */
 void lower_release(struct lowering *l); /* after a record */
 /* The same as lower_use() at a moment that has passed. */
 unsigned lower_use_at(struct lowering *l, const struct places *places,
@@ -118,17 +119,15 @@ bool lower_imm(const struct lowering *l, ir_ref ref, int32_t *value);
 bool lower_wide(const struct lowering *l, ir_ref ref);
 /* A new place in the frame, aligned to its size. */
 int32_t lower_new_slot(struct lowering *l, int32_t size);
-/* Registers that a C function may change, saved and restored. */
 /* The operand copied into a register, after lower_save(). */
 void lower_into_saved(struct lowering *l, const struct places *places,
                       unsigned reg, ir_ref ref);
+/* Registers that a C function may change, saved and restored. */
 void lower_save(struct lowering *l, const struct places *places);
 void lower_restore(struct lowering *l, const struct places *places);
 
 /* -- registers_vector.c: the same for v128, in xmm registers -------------- */
 unsigned lower_use_vector(struct lowering *l, ir_ref ref, unsigned scratch);
-unsigned lower_define_vector(struct lowering *l, ir_ref dying);
-void lower_release_vectors(struct lowering *l);
 void lower_save_vectors(struct lowering *l, const struct places *places);
 void lower_restore_vectors(struct lowering *l, const struct places *places);
 /* Frame offset of a copy that stays as it is. */
@@ -136,9 +135,6 @@ int32_t lower_vector_in_frame(struct lowering *l, ir_ref ref);
 /* A copy at a frame offset, for cold code. */
 void lower_vector_to_frame_at(struct lowering *l, const struct places *places,
                               ir_ref ref, int32_t at);
-void emit_vector_load(struct emit *e, unsigned xmm, unsigned base, int32_t at);
-void emit_vector_store(struct emit *e, unsigned xmm, unsigned base,
-                       int32_t at);
 
 /* -- lower_flags.c --------------------------------------------------------- */
 bool lower_is_flags(const struct lowering *l, ir_ref ref);
@@ -151,14 +147,13 @@ void lower_flags_value(struct lowering *l, const struct places *places,
 /* Stores waiting flags to their slot. */
 void lower_pending(struct lowering *l, const struct places *places,
                    ir_ref pending);
-void lower_fl_cc(struct lowering *l, const struct ir_ins *ins);
+/* The value of a comparison (eq ... sle) or of fl_cc, if it has one. */
+void lower_condition_value(struct lowering *l, const struct ir_ins *ins);
 /* Whether a condition has no code of its own: it is made where it is used,
  * by one exit or select. */
 bool lower_made_at_use(const struct lowering *l, ir_ref ref);
 /* For those: host flags such that the returned condition is `ref != 0`. */
 unsigned lower_condition(struct lowering *l, ir_ref ref);
-/* Host flags of a comparison (eq ... sle), and its condition. */
-unsigned lower_compare(struct lowering *l, const struct ir_ins *ins);
 
 /* -- lower_int.c, lower_vec.c, lower_state.c, lower_exit.c ----------------- */
 bool lower_int(struct lowering *l, const struct ir_ins *ins);

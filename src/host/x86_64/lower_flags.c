@@ -147,20 +147,7 @@ bool lower_made_at_use(const struct lowering *l, ir_ref ref)
            user->a == ref;
 }
 
-void lower_fl_cc(struct lowering *l, const struct ir_ins *ins)
-{
-    unsigned to;
-
-    if (lower_made_at_use(l, (ir_ref)l->at)) {
-        return;
-    }
-    condition_flags(l, ins->a);
-    emit_rr(&l->e, 0, 0x0f90 + (ins->imm & 15), 0, RAX, false, true);
-    to = lower_define(l, IR_NONE);
-    emit_rr(&l->e, 0, 0x0fb6, to, RAX, false, true); /* movzx to, al */
-}
-
-unsigned lower_compare(struct lowering *l, const struct ir_ins *ins)
+static unsigned compare(struct lowering *l, const struct ir_ins *ins)
 {
     static const unsigned conditions[] = {4, 5, 2, 6, 12, 14};
     bool wide = ins->type == IR_I64;
@@ -175,18 +162,35 @@ unsigned lower_compare(struct lowering *l, const struct ir_ins *ins)
     return conditions[ins->op - IR_eq];
 }
 
+/* Host flags for one of is_condition(), and what to ask them. */
+static unsigned flags_for(struct lowering *l, const struct ir_ins *ins)
+{
+    if (ins->op != IR_fl_cc) {
+        return compare(l, ins);
+    }
+    condition_flags(l, ins->a);
+    return ins->imm & 15;
+}
+
+void lower_condition_value(struct lowering *l, const struct ir_ins *ins)
+{
+    unsigned condition, to;
+
+    if (lower_made_at_use(l, (ir_ref)l->at)) {
+        return;
+    }
+    condition = flags_for(l, ins);
+    emit_rr(&l->e, 0, 0x0f90 + condition, 0, RAX, false, true); /* setcc al */
+    to = lower_define(l, IR_NONE);
+    emit_rr(&l->e, 0, 0x0fb6, to, RAX, false, true); /* movzx to, al */
+}
+
 unsigned lower_condition(struct lowering *l, ir_ref ref)
 {
-    const struct ir_ins *ins;
     unsigned reg;
 
     if (lower_made_at_use(l, ref)) {
-        ins = &l->unit->ins[ref];
-        if (ins->op != IR_fl_cc) {
-            return lower_compare(l, ins);
-        }
-        condition_flags(l, ins->a);
-        return ins->imm & 15;
+        return flags_for(l, &l->unit->ins[ref]);
     }
     reg = lower_use(l, ref, RAX);
     emit_rr(&l->e, 0, 0x85, reg, reg, false, false);

@@ -191,19 +191,6 @@ static void deposit(struct lowering *l, const struct ir_ins *ins)
     emit_mov(&l->e, to, RAX, wide_op(ins));
 }
 
-static void compare(struct lowering *l, const struct ir_ins *ins)
-{
-    unsigned condition, to;
-
-    if (lower_made_at_use(l, (ir_ref)l->at)) {
-        return;
-    }
-    condition = lower_compare(l, ins);
-    emit_rr(&l->e, 0, 0x0f90 + condition, 0, RAX, false, true);
-    to = lower_define(l, IR_NONE);
-    emit_rr(&l->e, 0, 0x0fb6, to, RAX, false, true);
-}
-
 /* Moves leave the host's flags alone. */
 static void select(struct lowering *l, const struct ir_ins *ins)
 {
@@ -276,14 +263,12 @@ bool lower_int(struct lowering *l, const struct ir_ins *ins)
     case IR_dep8 ... IR_dep16:
         deposit(l, ins);
         return true;
-    case IR_eq ... IR_sle:
-        compare(l, ins);
-        return true;
     case IR_select:
         select(l, ins);
         return true;
+    case IR_eq ... IR_sle:
     case IR_fl_cc:
-        lower_fl_cc(l, ins);
+        lower_condition_value(l, ins);
         return true;
     case IR_fl_add ... IR_fl_logic:
         return true; /* made anew at each use: see lower_value() */

@@ -13,7 +13,10 @@
 static const uint8_t allocatable[] = {RBP, R12, R14, R15, RSI, RDI,
                                       R8, R9, R10, R11};
 #define N_ALLOCATABLE sizeof(allocatable)
-/* The first four survive a C call. */
+static const uint8_t vector_registers[] = {2, 3,  4,  5,  6,  7,  8,
+                                           9, 10, 11, 12, 13, 14, 15};
+#define N_VECTORS sizeof(vector_registers)
+/* The first four of the general ones survive a C call, no vector does. */
 #define N_PRESERVED 4
 
 static const struct ir_const *constant(const struct lowering *l, ir_ref ref)
@@ -126,84 +129,125 @@ int32_t lower_new_slot(struct lowering *l, int32_t size)
     return slot;
 }
 
-static void free_register(struct lowering *l, unsigned reg)
+/* General registers and vectors are handed out by one rule. */
+struct bank {
+    const uint8_t *registers;
+    unsigned n;
+    ir_ref *in; /* in l->places */
+    bool vectors;
+};
+
+static struct bank general(struct lowering *l)
 {
-    l->reg[l->places.in[reg]] = NO_REGISTER;
-    l->places.in[reg] = IR_NONE;
+    return (struct bank){allocatable, N_ALLOCATABLE, l->places.in, false};
+}
+
+static struct bank vectors(struct lowering *l)
+{
+    return (struct bank){vector_registers, N_VECTORS, l->places.vector, true};
+}
+
+static void free_register(struct lowering *l, const struct bank *bank,
+                          unsigned reg)
+{
+    l->reg[bank->in[reg]] = NO_REGISTER;
+    bank->in[reg] = IR_NONE;
+}
+
+static void to_frame(struct lowering *l, const struct bank *bank,
+                     unsigned reg)
+{
+    ir_ref value = bank->in[reg];
+
+    if (bank->vectors) {
+        lower_vector_in_frame(l, value);
+    } else if (!l->slot[value]) {
+        l->slot[value] = lower_new_slot(l, 8);
+        emit_store(&l->e, reg, RSP, l->slot[value], true);
+    }
+    free_register(l, bank, reg);
 }
 
 /* A register moves to the frame; operands of this record stay. */
-static unsigned evict(struct lowering *l)
+static unsigned evict(struct lowering *l, const struct bank *bank)
 {
     const struct ir_ins *ins = &l->unit->ins[l->at];
     unsigned best = NO_REGISTER;
-    ir_ref value;
 
-    for (unsigned i = 0; i < N_ALLOCATABLE; i++) {
-        unsigned reg = allocatable[i];
+    for (unsigned i = 0; i < bank->n; i++) {
+        unsigned reg = bank->registers[i];
+        ir_ref value = bank->in[reg];
 
-        value = l->places.in[reg];
         if (value == IR_NONE || value == ins->a || value == ins->b ||
             value == ins->c || value == ins->d) {
             continue;
         }
         if (best == NO_REGISTER ||
-            l->last_use[value] > l->last_use[l->places.in[best]]) {
+            l->last_use[value] > l->last_use[bank->in[best]]) {
             best = reg;
         }
     }
-    if (best == NO_REGISTER) { /* chaos: only operands are in registers */
-        return best;
+    if (best != NO_REGISTER) { /* else chaos: only operands are there */
+        to_frame(l, bank, best);
     }
-    value = l->places.in[best];
-    if (!l->slot[value]) {
-        l->slot[value] = lower_new_slot(l, 8);
-        emit_store(&l->e, best, RSP, l->slot[value], true);
-    }
-    free_register(l, best);
     return best;
 }
 
-unsigned lower_define(struct lowering *l, ir_ref dying)
+static unsigned define(struct lowering *l, struct bank bank, ir_ref dying)
 {
     unsigned reg = NO_REGISTER, first = 0;
 
     if (!lower_chance(l, 4) && dying != IR_NONE && !ir_is_const(dying) &&
         l->reg[dying] != NO_REGISTER && l->last_use[dying] == l->at) {
         reg = l->reg[dying];
-        free_register(l, reg);
+        free_register(l, &bank, reg);
     }
     if (lower_chance(l, 8)) {
-        reg = reg == NO_REGISTER ? evict(l) : reg;
+        reg = reg == NO_REGISTER ? evict(l, &bank) : reg;
     } else if (lower_chance(l, 4)) {
-        first = (unsigned)draw_below(l->jit->chaos, N_ALLOCATABLE);
+        first = (unsigned)draw_below(l->jit->chaos, bank.n);
     }
-    for (unsigned i = 0; i < N_ALLOCATABLE && reg == NO_REGISTER; i++) {
-        unsigned next = allocatable[(first + i) % N_ALLOCATABLE];
+    for (unsigned i = 0; i < bank.n && reg == NO_REGISTER; i++) {
+        unsigned next = bank.registers[(first + i) % bank.n];
 
-        if (l->places.in[next] == IR_NONE) {
+        if (bank.in[next] == IR_NONE) {
             reg = next;
         }
     }
     if (reg == NO_REGISTER) {
-        reg = evict(l);
+        reg = evict(l, &bank);
     }
-    l->places.in[reg] = (ir_ref)l->at;
+    bank.in[reg] = (ir_ref)l->at;
     l->reg[l->at] = (uint8_t)reg;
     return reg;
 }
 
-void lower_release(struct lowering *l)
+unsigned lower_define(struct lowering *l, ir_ref dying)
 {
-    for (unsigned i = 0; i < N_ALLOCATABLE; i++) {
-        unsigned reg = allocatable[i];
-        ir_ref value = l->places.in[reg];
+    return define(l, general(l), dying);
+}
+
+unsigned lower_define_vector(struct lowering *l, ir_ref dying)
+{
+    return define(l, vectors(l), dying);
+}
+
+static void release(struct lowering *l, struct bank bank)
+{
+    for (unsigned i = 0; i < bank.n; i++) {
+        unsigned reg = bank.registers[i];
+        ir_ref value = bank.in[reg];
 
         if (value != IR_NONE && l->last_use[value] <= l->at) {
-            free_register(l, reg);
+            free_register(l, &bank, reg);
         }
     }
-    lower_release_vectors(l);
+}
+
+void lower_release(struct lowering *l)
+{
+    release(l, general(l));
+    release(l, vectors(l));
 }
 
 static unsigned register_at(const struct places *places, ir_ref ref)

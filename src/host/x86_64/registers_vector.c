@@ -1,6 +1,6 @@
 /*
- * The same for vectors: xmm0 and xmm1 are scratch, the others hold values.
- * None survives a C call.
+ * Uses of vectors, and their way around C calls, which none survives: xmm0 and
+ * xmm1 are scratch, registers.c hands out the others.
  */
 #include "host/x86_64/lower.h"
 
@@ -11,78 +11,6 @@
 static int32_t saved_at(unsigned xmm)
 {
     return FRAME_SAVED_VECTORS + 16 * (int32_t)(xmm - FIRST);
-}
-
-void emit_vector_load(struct emit *e, unsigned xmm, unsigned base, int32_t at)
-{
-    emit_rm(e, 0xf3, 0x0f6f, xmm, base, at, false, false);
-}
-
-void emit_vector_store(struct emit *e, unsigned xmm, unsigned base, int32_t at)
-{
-    emit_rm(e, 0xf3, 0x0f7f, xmm, base, at, false, false);
-}
-
-static void free_vector(struct lowering *l, unsigned xmm)
-{
-    l->reg[l->places.vector[xmm]] = NO_REGISTER;
-    l->places.vector[xmm] = IR_NONE;
-}
-
-/* A register moves to the frame; operands of this record stay. */
-static unsigned evict(struct lowering *l)
-{
-    const struct ir_ins *ins = &l->unit->ins[l->at];
-    unsigned best = NO_REGISTER;
-    ir_ref value;
-
-    for (unsigned xmm = FIRST; xmm < N_REGISTERS; xmm++) {
-        value = l->places.vector[xmm];
-        if (value == ins->a || value == ins->b || value == ins->c ||
-            value == ins->d) {
-            continue;
-        }
-        if (best == NO_REGISTER ||
-            l->last_use[value] > l->last_use[l->places.vector[best]]) {
-            best = xmm;
-        }
-    }
-    lower_vector_in_frame(l, l->places.vector[best]);
-    free_vector(l, best);
-    return best;
-}
-
-unsigned lower_define_vector(struct lowering *l, ir_ref dying)
-{
-    unsigned xmm = NO_REGISTER;
-
-    if (dying != IR_NONE && !ir_is_const(dying) &&
-        l->reg[dying] != NO_REGISTER && l->last_use[dying] == l->at) {
-        xmm = l->reg[dying];
-        free_vector(l, xmm);
-    }
-    for (unsigned i = FIRST; i < N_REGISTERS && xmm == NO_REGISTER; i++) {
-        if (l->places.vector[i] == IR_NONE) {
-            xmm = i;
-        }
-    }
-    if (xmm == NO_REGISTER) {
-        xmm = evict(l);
-    }
-    l->places.vector[xmm] = (ir_ref)l->at;
-    l->reg[l->at] = (uint8_t)xmm;
-    return xmm;
-}
-
-void lower_release_vectors(struct lowering *l)
-{
-    for (unsigned xmm = FIRST; xmm < N_REGISTERS; xmm++) {
-        ir_ref value = l->places.vector[xmm];
-
-        if (value != IR_NONE && l->last_use[value] <= l->at) {
-            free_vector(l, xmm);
-        }
-    }
 }
 
 /* -- Uses ------------------------------------------------------------------ */
