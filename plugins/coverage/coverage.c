@@ -217,10 +217,10 @@ static void on_edge(CPUState *cpu, TranslationBlock *tb)
 
 /* -- On and off ------------------------------------------------------------ */
 
-static void switch_callbacks(bool on)
+/* Registers, enables or disables those of the mode; the one a block begins
+ * with is returned. */
+static panda_cb for_callbacks(void (*change)(void *, panda_cb_type, panda_cb))
 {
-    void (*change)(void *, panda_cb_type, panda_cb) =
-        on ? panda_enable_callback : panda_disable_callback;
     panda_cb pcb;
 
     if (mode == EDGE) {
@@ -231,6 +231,12 @@ static void switch_callbacks(bool on)
         pcb.before_block_exec = on_block;
     }
     change(this_plugin, PANDA_CB_BEFORE_BLOCK_EXEC, pcb);
+    return pcb;
+}
+
+static void switch_callbacks(bool on)
+{
+    for_callbacks(on ? panda_enable_callback : panda_disable_callback);
     enabled = on;
 }
 
@@ -327,16 +333,8 @@ static bool parse_mode(const char *text)
 
 static void register_all(void)
 {
-    panda_cb pcb;
+    panda_cb pcb = for_callbacks(panda_register_callback);
 
-    if (mode == EDGE) {
-        pcb.after_block_exec = on_block_end;
-        panda_register_callback(this_plugin, PANDA_CB_AFTER_BLOCK_EXEC, pcb);
-        pcb.before_block_exec = on_edge;
-    } else {
-        pcb.before_block_exec = on_block;
-    }
-    panda_register_callback(this_plugin, PANDA_CB_BEFORE_BLOCK_EXEC, pcb);
     if (mode == ASID_BLOCK && !full) {
         panda_filter_callback(this_plugin, PANDA_CB_BEFORE_BLOCK_EXEC, pcb,
                               PANDA_ON_NEW_ASID);

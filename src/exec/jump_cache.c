@@ -63,13 +63,19 @@ const uint8_t *jump_cache_find(struct jump_cache *cache, uint64_t pc,
 
 /* -- Dropping -------------------------------------------------------------- */
 
+static void forget_within(struct jump_entry *entry, uint64_t start,
+                          uint64_t size)
+{
+    if (entry->pc - start < size) {
+        forget(entry);
+    }
+}
+
 static void search_all(struct jump_cache *cache, uint64_t start,
                        uint64_t size)
 {
     for (unsigned i = 0; i < JUMP_CACHE_SIZE; i++) {
-        if (cache->entry[i].pc - start < size) {
-            forget(&cache->entry[i]);
-        }
+        forget_within(&cache->entry[i], start, size);
     }
 }
 
@@ -77,11 +83,7 @@ static void search_listed(struct jump_cache *cache, uint64_t start,
                           uint64_t size)
 {
     for (unsigned i = 0; i < cache->n_listed; i++) {
-        struct jump_entry *entry = &cache->entry[cache->listed[i]];
-
-        if (entry->pc - start < size) {
-            forget(entry);
-        }
+        forget_within(&cache->entry[cache->listed[i]], start, size);
     }
 }
 
