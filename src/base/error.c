@@ -54,3 +54,11 @@ char *panda_message(const char *format, ...)
     va_end(args);
     return text;
 }
+
+void *panda_must(void *memory)
+{
+    if (!memory) {
+        panda_bug("out of memory");
+    }
+    return memory;
+}

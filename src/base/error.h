@@ -23,4 +23,7 @@ void panda_warn(const char *format, ...)
 char *panda_message(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* What an allocation returned; there being no memory is a bug of ours. */
+void *panda_must(void *memory);
+
 #endif

@@ -33,16 +33,11 @@ uint64_t hash_inward(uint64_t before, uint64_t count,
 
 /* -- Pages ----------------------------------------------------------------- */
 
-static bool is_zero(const uint8_t *page)
-{
-    return page[0] == 0 && !memcmp(page, page + 1, PAGE_SIZE_ - 1);
-}
-
 uint64_t hash_page(const uint8_t *page)
 {
     uint64_t hash;
 
-    if (is_zero(page)) {
+    if (mem_page_is_zero(page)) {
         return 0;
     }
     hash = XXH3_64bits(page, PAGE_SIZE_);
@@ -87,25 +82,18 @@ struct page_hashes {
     uint64_t sum;
 };
 
-static void *must(void *memory)
-{
-    if (!memory) {
-        panda_bug("out of memory");
-    }
-    return memory;
-}
-
 struct page_hashes *page_hashes_new(const struct machine *m)
 {
-    struct page_hashes *h = must(calloc(1, sizeof(*h)));
+    struct page_hashes *h = panda_must(calloc(1, sizeof(*h)));
 
     h->machine = m;
     h->n_blocks = mem_block_count(m->memory);
-    h->pages = must(calloc(h->n_blocks + 1, sizeof(h->pages[0])));
+    h->pages = panda_must(calloc(h->n_blocks + 1, sizeof(h->pages[0])));
     for (unsigned i = 0; i < h->n_blocks; i++) {
         /* Large and mostly zero: the host gives memory as it is used. */
-        h->pages[i] = must(calloc(mem_block_at(m->memory, i)->size >>
-                                  PAGE_BITS, sizeof(uint64_t)));
+        h->pages[i] = panda_must(
+            calloc(mem_block_at(m->memory, i)->size >> PAGE_BITS,
+                   sizeof(uint64_t)));
     }
     return h;
 }

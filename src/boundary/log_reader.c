@@ -6,6 +6,7 @@
 #include "boundary/log_file.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "boundary/log_chunk.h"
 
 #include <errno.h>
@@ -43,34 +44,13 @@ struct log_reader {
     uint64_t last_count[STREAMS];
 };
 
-static bool read_at(const struct log_reader *log, uint64_t offset, void *to,
-                    size_t size)
-{
-    uint8_t *at = to;
-
-    while (size) {
-        ssize_t done = pread(log->fd, at, size, (off_t)offset);
-
-        if (done < 0 && errno == EINTR) {
-            continue;
-        }
-        if (done <= 0) {
-            return false;
-        }
-        at += done;
-        offset += (uint64_t)done;
-        size -= (size_t)done;
-    }
-    return true;
-}
-
 /* -- Chunks ---------------------------------------------------------------- */
 
 static bool read_head(const struct log_reader *log, uint64_t offset,
                       uint8_t *bytes, struct chunk_head *head)
 {
     if (log->size - offset < CHUNK_HEADER_SIZE ||
-        !read_at(log, offset, bytes, CHUNK_HEADER_SIZE) ||
+        !file_read_at(log->fd, bytes, CHUNK_HEADER_SIZE, offset) ||
         get32(bytes) != CHUNK_MAGIC || get32(bytes + 44)) {
         return false;
     }
@@ -95,7 +75,8 @@ static uint8_t *read_packed(const struct log_reader *log, uint64_t offset,
     uint8_t *packed = malloc(head->packed + 1ul);
 
     if (packed &&
-        read_at(log, offset + CHUNK_HEADER_SIZE, packed, head->packed) &&
+        file_read_at(log->fd, packed, head->packed,
+                     offset + CHUNK_HEADER_SIZE) &&
         log_crc(bytes, CHUNK_CRC, packed, head->packed) == head->crc) {
         return packed;
     }
@@ -206,7 +187,7 @@ static bool read_header(struct log_reader *log, const char *path,
     uint8_t head[LOG_HEADER_SIZE];
     uint32_t size;
 
-    if (!read_at(log, 0, head, sizeof(head)) ||
+    if (!file_read_at(log->fd, head, sizeof(head), 0) ||
         memcmp(head, LOG_MAGIC, 8) != 0) {
         *message = panda_message("%s is not the log of a recording", path);
         return false;
@@ -220,7 +201,7 @@ static bool read_header(struct log_reader *log, const char *path,
     size = get32(head + 16);
     if (size > LOG_DESCRIPTION_MAX ||
         !(log->description = calloc(1, size + 1ul)) ||
-        !read_at(log, sizeof(head), log->description, size) ||
+        !file_read_at(log->fd, log->description, size, sizeof(head)) ||
         log_crc(head, LOG_HEADER_CRC, (uint8_t *)log->description, size) !=
             get32(head + LOG_HEADER_CRC)) {
         *message = panda_message("%s is damaged in its header", path);

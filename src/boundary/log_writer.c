@@ -48,14 +48,6 @@ struct log_writer {
     uint32_t n_index;
 };
 
-static void *must(void *memory)
-{
-    if (!memory) {
-        panda_bug("out of memory");
-    }
-    return memory;
-}
-
 /* -- The thread ------------------------------------------------------------ */
 
 static bool write_all(int fd, const uint8_t *bytes, size_t size)
@@ -92,7 +84,7 @@ static void fail(struct log_writer *log)
 
 static void add_to_index(struct log_writer *log, uint64_t first_count)
 {
-    log->index = must(realloc(log->index, (log->n_index + 1) * 16ul));
+    log->index = panda_must(realloc(log->index, (log->n_index + 1) * 16ul));
     put64(log->index + log->n_index * 16ul, log->bytes);
     put64(log->index + log->n_index * 16ul + 8, first_count);
     log->n_index++;
@@ -105,7 +97,7 @@ static void write_chunk(struct log_writer *log, const struct chunk *chunk)
     uint8_t *head;
 
     if (room > log->packed_room) {
-        log->packed = must(realloc(log->packed, room));
+        log->packed = panda_must(realloc(log->packed, room));
         log->packed_room = room;
     }
     head = log->packed;
@@ -186,7 +178,7 @@ static void hand_over(struct log_writer *log, struct chunk *chunk)
 static struct chunk *chunk_new(enum log_stream stream,
                                struct log_context first)
 {
-    struct chunk *chunk = must(calloc(1, sizeof(*chunk)));
+    struct chunk *chunk = panda_must(calloc(1, sizeof(*chunk)));
 
     chunk->stream = stream;
     chunk->first = chunk->last = first;
@@ -197,7 +189,7 @@ static void make_room(struct chunk *chunk, size_t size)
 {
     if (chunk->size + size > chunk->room) {
         chunk->room = (chunk->size + size) * 2;
-        chunk->bytes = must(realloc(chunk->bytes, chunk->room));
+        chunk->bytes = panda_must(realloc(chunk->bytes, chunk->room));
     }
 }
 
@@ -298,11 +290,11 @@ struct log_writer *log_writer_open(const char *path, bool force,
                                    const struct log_identity *identity,
                                    char **message)
 {
-    struct log_writer *log = must(calloc(1, sizeof(*log)));
+    struct log_writer *log = panda_must(calloc(1, sizeof(*log)));
     int how = O_WRONLY | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL);
 
     log->queue_tail = &log->queue;
-    log->zstd = must(ZSTD_createCCtx());
+    log->zstd = panda_must(ZSTD_createCCtx());
     pthread_mutex_init(&log->lock, NULL);
     pthread_cond_init(&log->changed, NULL);
     log->fd = open(path, how, 0644);

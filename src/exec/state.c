@@ -38,15 +38,10 @@ void state_clear_changed(struct machine *x, struct machine *y)
     }
 }
 
-static bool is_zero(const uint8_t *page)
-{
-    return page[0] == 0 && !memcmp(page, page + 1, PAGE_SIZE_ - 1);
-}
-
 /* Without touching what is zero in both: it need not be resident. */
 static void copy_page(uint8_t *to, const uint8_t *from)
 {
-    if (!is_zero(from) || !is_zero(to)) {
+    if (!mem_page_is_zero(from) || !mem_page_is_zero(to)) {
         memcpy(to, from, PAGE_SIZE_);
     }
 }

@@ -15,21 +15,12 @@
 
 void *mem_allocate(size_t count, size_t size)
 {
-    void *array = calloc(count, size);
-
-    if (!array) {
-        panda_bug("out of memory");
-    }
-    return array;
+    return panda_must(calloc(count, size));
 }
 
 void *mem_grow(void *array, size_t count, size_t size)
 {
-    array = reallocarray(array, count, size);
-    if (!array) {
-        panda_bug("out of memory");
-    }
-    return array;
+    return panda_must(reallocarray(array, count, size));
 }
 
 /* Maps more than is wanted and gives back both ends. */

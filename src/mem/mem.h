@@ -11,6 +11,8 @@
 
 #include "exec/cpu.h"
 
+#include <string.h>
+
 struct memory; /* one per machine */
 
 enum block_kind { BLOCK_RAM, BLOCK_ROM };
@@ -42,6 +44,12 @@ bool mem_map_file(struct mem_block *block, uint64_t offset, uint64_t size,
                   int fd, uint64_t file_offset);
 unsigned mem_block_count(const struct memory *mem);
 struct mem_block *mem_block_at(const struct memory *mem, unsigned index);
+
+/* Is every byte of the page 0? */
+static inline bool mem_page_is_zero(const uint8_t *page)
+{
+    return page[0] == 0 && !memcmp(page, page + 1, PAGE_SIZE_ - 1);
+}
 
 /* Units were translated from the page: from now on code_written tells of
  * changes, until mem_clear_code() says that none is left. */

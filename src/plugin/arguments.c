@@ -6,14 +6,6 @@
 #include <errno.h>
 #include <strings.h>
 
-static void *must(void *memory)
-{
-    if (!memory) {
-        panda_bug("out of memory");
-    }
-    return memory;
-}
-
 /* -- The list -------------------------------------------------------------- */
 
 static void argument_free(struct argument *argument)
@@ -46,13 +38,13 @@ static void drop(struct plugins *p, const char *plugin, const char *key)
 bool arguments_add(struct plugins *p, const char *plugin, const char *text)
 {
     size_t key = strcspn(text, "=");
-    struct argument *argument = must(calloc(1, sizeof(*argument)));
+    struct argument *argument = panda_must(calloc(1, sizeof(*argument)));
     struct argument **link;
 
-    argument->plugin = must(strdup(plugin));
-    argument->text = must(strdup(text));
-    argument->key = must(strndup(text, key));
-    argument->value = must(strdup(text[key] ? text + key + 1 : ""));
+    argument->plugin = panda_must(strdup(plugin));
+    argument->text = panda_must(strdup(text));
+    argument->key = panda_must(strndup(text, key));
+    argument->value = panda_must(strdup(text[key] ? text + key + 1 : ""));
     fprintf(stderr, "PANDA[%s]:adding argument %s.\n", plugin, text);
     drop(p, plugin, argument->key);
     for (link = &p->arguments; *link; link = &(*link)->next) {
@@ -96,21 +88,22 @@ bool panda_add_arg(const char *plugin_name, const char *arg)
 panda_arg_list *panda_get_args(const char *plugin_name)
 {
     struct plugins *p = plugins_current();
-    panda_arg_list *args = must(calloc(1, sizeof(*args)));
+    panda_arg_list *args = panda_must(calloc(1, sizeof(*args)));
 
-    args->plugin_name = must(strdup(plugin_name));
+    args->plugin_name = panda_must(strdup(plugin_name));
     for (struct argument *a = p->arguments; a; a = a->next) {
         panda_arg *to;
 
         if (strcmp(a->plugin, plugin_name)) {
             continue;
         }
-        args->list = must(realloc(args->list, (unsigned)(args->nargs + 1) *
-                                                  sizeof(*args->list)));
+        args->list = panda_must(
+            realloc(args->list,
+                    (unsigned)(args->nargs + 1) * sizeof(*args->list)));
         to = &args->list[args->nargs++];
-        to->argptr = must(strdup(a->text));
-        to->key = must(strdup(a->key));
-        to->value = must(strdup(a->value));
+        to->argptr = panda_must(strdup(a->text));
+        to->key = panda_must(strdup(a->key));
+        to->value = panda_must(strdup(a->value));
     }
     if (p->help) {
         printf("Options for plugin %s:\n%-20s%-24s%-10s%s\n", plugin_name,

@@ -52,18 +52,11 @@ static struct block *find(const struct plugins *p, const struct unit_key *key,
     return block;
 }
 
-static void *must(void *memory)
-{
-    if (!memory) {
-        panda_bug("out of memory");
-    }
-    return memory;
-}
-
 static struct block *block_new(unsigned n, size_t size)
 {
     size_t offsets = (n + 1ul) * sizeof(uint16_t);
-    struct block *block = must(calloc(1, sizeof(*block) + offsets + n + size));
+    struct block *block =
+        panda_must(calloc(1, sizeof(*block) + offsets + n + size));
 
     block->wants = (uint8_t *)block->offset + offsets;
     block->bytes = block->wants + n;

@@ -16,14 +16,6 @@
 #define PANDA_LIBDIR "/usr/local/lib"
 #endif
 
-static void *must(void *memory)
-{
-    if (!memory) {
-        panda_bug("out of memory");
-    }
-    return memory;
-}
-
 /* -- Where they lie -------------------------------------------------------- */
 
 /* panda_NAME.so in a directory. NULL: not there; then *places grows. */
@@ -91,9 +83,9 @@ static char *bare_name(const char *name)
 
     if (!strncmp(start, "panda_", 6) && length > 9 &&
         !strcmp(start + length - 3, ".so")) {
-        return must(strndup(start + 6, length - 9));
+        return panda_must(strndup(start + 6, length - 9));
     }
-    return must(strdup(start));
+    return panda_must(strdup(start));
 }
 
 struct plugin *plugins_find(struct plugins *p, const char *name)
@@ -273,9 +265,9 @@ bool plugins_load(struct plugins *p, const char *path, const char *name,
         free(bare);
         return false;
     }
-    plugin = must(calloc(1, sizeof(*plugin)));
+    plugin = panda_must(calloc(1, sizeof(*plugin)));
     plugin->name = bare;
-    plugin->path = must(strdup(path));
+    plugin->path = panda_must(strdup(path));
     plugin->handle = handle;
     plugin->memory = plugin->enabled = true;
     plugin->next = p->plugins;
@@ -298,7 +290,7 @@ bool plugins_require(struct plugins *p, const char *name, char **message)
     if (plugins_find(p, name)) {
         return true;
     }
-    path = strchr(name, '/') ? must(strdup(name))
+    path = strchr(name, '/') ? panda_must(strdup(name))
                              : plugins_search(name, &places);
     if (!path) {
         *message = panda_message("there is no plugin '%s': panda_%s.so is in "
@@ -339,7 +331,7 @@ static bool load_one(struct plugins *p, char *spec, char **message)
 
 bool plugins_load_list(struct plugins *p, const char *list, char **message)
 {
-    char *copy = must(strdup(list)), *save = NULL;
+    char *copy = panda_must(strdup(list)), *save = NULL;
     bool good = true;
 
     for (char *spec = strtok_r(copy, ";", &save); spec && good;
@@ -354,7 +346,7 @@ bool plugins_load_list(struct plugins *p, const char *list, char **message)
 
 struct plugins *plugins_new(void)
 {
-    return must(calloc(1, sizeof(struct plugins)));
+    return panda_must(calloc(1, sizeof(struct plugins)));
 }
 
 void plugins_free(struct plugins *p)

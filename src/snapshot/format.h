@@ -2,6 +2,8 @@
 #ifndef SNAPSHOT_FORMAT_H
 #define SNAPSHOT_FORMAT_H
 
+#include "exec/cpu.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +26,12 @@ struct snapshot_page {
     uint32_t block, number;
     uint64_t hash;
 };
+
+/* Each part begins on a page. */
+static inline uint64_t snapshot_next_part(uint64_t offset)
+{
+    return (offset + PAGE_SIZE_ - 1) & PAGE_MASK_;
+}
 
 /* Bytes being written or read. */
 struct snapshot_bytes {

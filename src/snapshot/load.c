@@ -2,6 +2,7 @@
 #include "snapshot/snapshot.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "boundary/hash.h"
 #include "boundary/live.h"
 #include "device/device.h"
@@ -43,17 +44,12 @@ static bool fail(struct loader *l, const char *what)
 
 /* -- The head and the part that describes ---------------------------------- */
 
-static uint64_t round_up(uint64_t offset)
-{
-    return (offset + PAGE_SIZE_ - 1) & PAGE_MASK_;
-}
-
 /* Parts stand where they must, and the file ends with them. */
 static bool sizes_fit(struct loader *l, const struct snapshot_head *head)
 {
-    uint64_t table = round_up(PAGE_SIZE_ + head->meta_size);
-    uint64_t pages = round_up(table +
-                              head->n_pages * sizeof(struct snapshot_page));
+    uint64_t table = snapshot_next_part(PAGE_SIZE_ + head->meta_size);
+    uint64_t pages = snapshot_next_part(
+        table + head->n_pages * sizeof(struct snapshot_page));
     uint64_t end = pages + (head->n_pages << PAGE_BITS);
 
     if (head->table != table || head->pages != pages) {
@@ -68,7 +64,7 @@ static bool is_zero(struct loader *l, uint64_t from, uint64_t to)
 {
     uint8_t bytes[PAGE_SIZE_];
     bool zero = from <= to && to - from <= sizeof(bytes) &&
-                snapshot_read_at(l->fd, bytes, to - from, from);
+                file_read_at(l->fd, bytes, to - from, from);
 
     for (uint64_t i = 0; zero && i < to - from; i++) {
         zero = bytes[i] == 0;
@@ -80,7 +76,7 @@ static bool read_head(struct loader *l)
 {
     struct snapshot_head *head = &l->head;
 
-    if (!snapshot_read_at(l->fd, head, sizeof(*head), 0) ||
+    if (!file_read_at(l->fd, head, sizeof(*head), 0) ||
         memcmp(head->magic, SNAPSHOT_MAGIC, sizeof(head->magic))) {
         return fail(l, l->size < sizeof(*head) ? "cut off"
                                                : "no snapshot of ours");
@@ -100,7 +96,7 @@ static bool read_head(struct loader *l)
     l->meta.bytes = malloc(head->meta_size + 1ul);
     l->meta.size = head->meta_size;
     if (!l->meta.bytes ||
-        !snapshot_read_at(l->fd, l->meta.bytes, l->meta.size, PAGE_SIZE_) ||
+        !file_read_at(l->fd, l->meta.bytes, l->meta.size, PAGE_SIZE_) ||
         XXH3_64bits(l->meta.bytes, l->meta.size) != head->meta_hash) {
         return fail(l, "damaged in its description");
     }
@@ -354,7 +350,7 @@ static bool read_pages(struct loader *l, struct snapshot_loaded *loaded)
     struct snapshot_page *table = malloc(n * sizeof(*table) + 1);
 
     if (!table ||
-        !snapshot_read_at(l->fd, table, n * sizeof(*table), l->head.table) ||
+        !file_read_at(l->fd, table, n * sizeof(*table), l->head.table) ||
         XXH3_64bits(table, n * sizeof(*table)) != l->head.table_hash ||
         !table_is_sound(l, table, n)) {
         free(table);

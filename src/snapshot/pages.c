@@ -7,6 +7,7 @@
 #include "snapshot/pages.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "boundary/hash.h"
 
 #include <errno.h>
@@ -17,26 +18,6 @@
 
 #define MAPPED_RUN 256u /* pages */
 #define READ_PAGES 64u
-
-bool snapshot_read_at(int fd, void *bytes, size_t size, uint64_t offset)
-{
-    uint8_t *at = bytes;
-
-    while (size) {
-        ssize_t done = pread(fd, at, size, (off_t)offset);
-
-        if (done < 0 && errno == EINTR) {
-            continue;
-        }
-        if (done <= 0) {
-            return false;
-        }
-        at += done;
-        offset += (uint64_t)done;
-        size -= (size_t)done;
-    }
-    return true;
-}
 
 /* -- Into the machine ------------------------------------------------------ */
 
@@ -61,7 +42,7 @@ bool pages_take(struct memory *mem, int fd, const struct snapshot_page *table,
 
         if ((run < MAPPED_RUN ||
              !mem_map_file(block, to, size, fd, offset)) &&
-            !snapshot_read_at(fd, block->host + to, size, offset)) {
+            !file_read_at(fd, block->host + to, size, offset)) {
             return false;
         }
         table += run;
@@ -87,8 +68,8 @@ static uint64_t first_bad(struct snapshot_check *check, uint8_t *buffer)
     for (uint64_t i = 0; i < check->n; i += READ_PAGES) {
         uint64_t n = check->n - i < READ_PAGES ? check->n - i : READ_PAGES;
 
-        if (!snapshot_read_at(check->fd, buffer, n << PAGE_BITS,
-                              check->offset + (i << PAGE_BITS))) {
+        if (!file_read_at(check->fd, buffer, n << PAGE_BITS,
+                          check->offset + (i << PAGE_BITS))) {
             return i;
         }
         for (uint64_t k = 0; k < n; k++) {

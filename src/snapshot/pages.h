@@ -14,6 +14,4 @@ struct snapshot_check *pages_check(const char *path, int fd,
                                    struct snapshot_page *table, uint64_t n,
                                    uint64_t offset);
 
-bool snapshot_read_at(int fd, void *bytes, size_t size, uint64_t offset);
-
 #endif

@@ -2,6 +2,7 @@
 #include "snapshot/snapshot.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "boundary/hash.h"
 #include "boundary/live.h"
 #include "device/device.h"
@@ -137,26 +138,6 @@ static uint64_t list_pages(struct snapshot_bytes *table,
     return n;
 }
 
-static bool write_at(int fd, const void *bytes, size_t size, uint64_t offset)
-{
-    const uint8_t *at = bytes;
-
-    while (size) {
-        ssize_t done = pwrite(fd, at, size, (off_t)offset);
-
-        if (done < 0 && errno == EINTR) {
-            continue;
-        }
-        if (done <= 0) {
-            return false;
-        }
-        at += done;
-        offset += (uint64_t)done;
-        size -= (size_t)done;
-    }
-    return true;
-}
-
 static bool write_pages(int fd, const struct memory *mem,
                         const struct snapshot_bytes *table, uint64_t offset)
 {
@@ -166,7 +147,7 @@ static bool write_pages(int fd, const struct memory *mem,
     for (uint64_t i = 0; i < n; i++) {
         const struct mem_block *block = mem_block_at(mem, page[i].block);
 
-        if (!write_at(fd, block->host + ((uint64_t)page[i].number
+        if (!file_write_at(fd, block->host + ((uint64_t)page[i].number
                                          << PAGE_BITS),
                       PAGE_SIZE_, offset + i * PAGE_SIZE_)) {
             return false;
@@ -177,11 +158,6 @@ static bool write_pages(int fd, const struct memory *mem,
 
 /* -- The whole ------------------------------------------------------------- */
 
-static uint64_t round_up(uint64_t offset)
-{
-    return (offset + PAGE_SIZE_ - 1) & PAGE_MASK_;
-}
-
 static struct snapshot_head head_of(const struct snapshot_bytes *meta,
                                     const struct snapshot_bytes *table,
                                     uint64_t n_pages)
@@ -191,8 +167,8 @@ static struct snapshot_head head_of(const struct snapshot_bytes *meta,
                                  .n_pages = n_pages};
 
     memcpy(head.magic, SNAPSHOT_MAGIC, sizeof(head.magic));
-    head.table = round_up(PAGE_SIZE_ + meta->size);
-    head.pages = round_up(head.table + table->size);
+    head.table = snapshot_next_part(PAGE_SIZE_ + meta->size);
+    head.pages = snapshot_next_part(head.table + table->size);
     head.meta_hash = XXH3_64bits(meta->bytes, meta->size);
     head.table_hash = XXH3_64bits(table->bytes, table->size);
     head.head_hash = XXH3_64bits(&head,
@@ -206,9 +182,9 @@ static bool write_parts(int fd, const struct snapshot_head *head,
                         const struct memory *mem)
 {
     return ftruncate(fd, (off_t)head->pages) == 0 &&
-           write_at(fd, head, sizeof(*head), 0) &&
-           write_at(fd, meta->bytes, meta->size, PAGE_SIZE_) &&
-           write_at(fd, table->bytes, table->size, head->table) &&
+           file_write_at(fd, head, sizeof(*head), 0) &&
+           file_write_at(fd, meta->bytes, meta->size, PAGE_SIZE_) &&
+           file_write_at(fd, table->bytes, table->size, head->table) &&
            write_pages(fd, mem, table, head->pages);
 }
 

@@ -247,14 +247,6 @@ static bool lower_unit(struct lowering *l)
     return !l->failed && !l->e.full;
 }
 
-static void *must(void *memory)
-{
-    if (!memory) {
-        panda_bug("out of memory");
-    }
-    return memory;
-}
-
 static bool open_lowering(struct lowering *l, struct jit *jit)
 {
     size_t n = l->unit->n_ins + 1u;
@@ -266,15 +258,15 @@ static bool open_lowering(struct lowering *l, struct jit *jit)
     l->e.at = jit->memory.write + jit->memory.used;
     l->cold_start = jit->memory.write + jit->memory.cold_used;
     l->e.end = l->e.at + UNIT_CODE_MAX;
-    l->last_use = must(calloc(n, sizeof(*l->last_use)));
-    l->slot = must(calloc(n, sizeof(*l->slot)));
-    l->uses = must(calloc(n, 1));
-    l->flags_number = must(calloc(n, 1));
-    l->reg = must(malloc(n));
+    l->last_use = panda_must(calloc(n, sizeof(*l->last_use)));
+    l->slot = panda_must(calloc(n, sizeof(*l->slot)));
+    l->uses = panda_must(calloc(n, 1));
+    l->flags_number = panda_must(calloc(n, 1));
+    l->reg = panda_must(malloc(n));
     memset(l->reg, NO_REGISTER, n);
     l->frame_used = FRAME_SLOTS;
-    l->host = must(malloc(sizeof(struct host_unit) +
-                          HOST_EXITS_MAX * sizeof(struct host_exit)));
+    l->host = panda_must(malloc(sizeof(struct host_unit) +
+                                HOST_EXITS_MAX * sizeof(struct host_exit)));
     l->host->entry = code_runs_at(&jit->memory, l->e.at);
     l->host->pc = l->unit_pc;
     l->host->incoming = NULL;
@@ -302,7 +294,7 @@ static void keep_code(const struct lowering *l, struct jit *jit)
 struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
                               uint64_t pc, uint64_t mode, void *running)
 {
-    struct lowering *l = must(calloc(1, sizeof(*l)));
+    struct lowering *l = panda_must(calloc(1, sizeof(*l)));
     struct host_unit *host = NULL;
 
     l->jit = jit;
