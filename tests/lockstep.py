@@ -15,9 +15,11 @@ import sys
 import tempfile
 import time
 
-FULL = bool(os.environ.get("FULL"))
-BUILD = os.environ.get("BUILD", "build")
-PANDA = f"{BUILD}/x86_64-softmmu/panda-system-x86_64"
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "shared"))
+from checks import FULL, PANDA, end, expect
+
 BOOT = ["-m", "256", "-kernel", "build/guest/vmlinuz", "-initrd",
         "build/guest/initrd", "-append", "console=ttyS0 panic=-1", "-serial",
         "null", "-rtc", "base=2024-01-01"]
@@ -29,18 +31,6 @@ RECORD_FROM, RECORD_TO = 4_600_000_000, 4_650_000_000
 # A process at nice 19 may get next to nothing of a busy host.
 LOADED_COUNTS = ([RECORD_FROM, 7_000_000_000] if FULL
                  else [1_000_000, 50_000_000, 300_000_000])
-
-passed = failed = 0
-
-
-def expect(good, what, seen=""):
-    global passed, failed
-    print(f"{'ok    ' if good else 'FAILED'} {what}", flush=True)
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        print(seen)
 
 
 def run(*options, prefix=()):
@@ -210,9 +200,8 @@ def main():
             whole_boots()
     finally:
         shutil.rmtree(WORK)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    end()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

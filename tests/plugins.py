@@ -10,18 +10,12 @@ import sys
 import tempfile
 import time
 
-BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
-PANDA = f"{BUILD}/x86_64-softmmu/panda-system-x86_64"
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "shared"))
+from checks import FULL, PANDA, end, expect
+
 GUEST = "build/guest"
-FULL = bool(os.environ.get("FULL"))
-passed = failed = 0
-
-
-def expect(good, what):
-    global passed, failed
-    print("ok    " if good else "FAILED", what, flush=True)
-    passed, failed = passed + bool(good), failed + (not good)
-    return good
 
 
 def run(*arguments, **more):
@@ -266,8 +260,7 @@ def main():
         same_everywhere(record())
         coverage()
         leaving()
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    end()
 
 
-sys.exit(main())
+main()

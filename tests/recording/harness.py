@@ -12,38 +12,23 @@ import sys
 import tempfile
 import time
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
-PANDA = f"{BUILD}/x86_64-softmmu/panda-system-x86_64"
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))), "shared"))
+from checks import BUILD, FULL, PANDA, TOP, end, expect
+
 CHECKED = f"{BUILD}/src/panda-system-x86_64-checked"
-FULL = bool(os.environ.get("FULL"))
 GUEST = os.path.join(TOP, "build/guest")
 PROMPT = b"(qemu) "
 LIMIT = 60  # seconds that anything may take
 
 dice = random.Random(int(os.environ.get("SEED", "1")))
 work = tempfile.mkdtemp(prefix="panda-recordings-")
-passed = failed = 0
 begun = {}  # recordings' first counts
-
-
-def expect(good, what, detail=""):
-    global passed, failed
-    print(f"{'ok    ' if good else 'FAILED'} {what}", flush=True)
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        if detail:
-            print("       " + str(detail).strip().replace("\n", "\n       "))
-    return good
 
 
 def close():
     shutil.rmtree(work, ignore_errors=True)
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    end()
 
 
 def path(name):
