@@ -49,7 +49,7 @@ CHANCE = re.compile(r"\b(time|s?rand|random|gettimeofday|clock_gettime|"
 
 LINES = 500
 # Longer for now; to be split, not to be joined by others.
-LONG = {"src/guest/x86/decode.c", "src/guest/x86/opcodes.def"}
+LONG = set()
 
 CODE = (".c", ".cpp", ".h", ".def", ".S", ".py", ".sh", ".build")
 C = (".c", ".cpp", ".h", ".def")

@@ -1,88 +1,16 @@
 /*
  * Decoding in the order of the bytes: prefixes, opcode, ModRM and its
- * displacement, immediates. The rows are sorted into two maps of 256 lists
- * when the program starts; the first row of a list that fits is taken.
+ * displacement, immediates. The first row of the opcode's list that fits is
+ * taken (rows.c).
  */
 #include "guest/x86/decode.h"
 
 #include "base/error.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LENGTH_MAX 15
-
-static const struct x86_row *map[2][256];
-
-/* -- The encodings of the rows --------------------------------------------- */
-
-static void parse_digit(struct x86_row *row, const char *text)
-{
-    row->modrm = true;
-    row->digit = text[0] == 'r' ? -1 : (int8_t)(text[0] - '0');
-}
-
-/* A hex byte: prefix, map, opcode or a whole ModRM, in that order. */
-static void parse_byte(struct x86_row *row, const char *text, bool *opcode)
-{
-    uint8_t byte = (uint8_t)strtoul(text, NULL, 16);
-
-    if (*opcode) {
-        row->modrm = row->fixed_modrm = true;
-        row->modrm_value = byte;
-    } else if (byte == 0x0f && !row->map) {
-        row->map = 1;
-    } else if (!row->map && text[2] &&
-               (byte == 0x66 || byte == 0xf2 || byte == 0xf3)) {
-        row->prefix = byte;
-    } else {
-        row->opcode = byte;
-        row->registers = text[2] == '+' ? 8 : 1;
-        *opcode = true;
-    }
-}
-
-static void parse_row(struct x86_row *row)
-{
-    const char *at = row->encoding;
-    bool opcode = false;
-
-    row->digit = -1;
-    while (*at) {
-        if (*at == '/') {
-            parse_digit(row, at + 1);
-        } else if (*at == 'N') {
-            row->prefix = 1;
-        } else {
-            parse_byte(row, at, &opcode);
-        }
-        at += strcspn(at, " ");
-        at += strspn(at, " ");
-    }
-    panda_assert(opcode);
-}
-
-void x86_decode_init(void)
-{
-    if (map[0][0]) {
-        return;
-    }
-    for (unsigned i = x86_n_rows; i-- > 0;) {
-        struct x86_row *row = &x86_rows[i];
-
-        parse_row(row);
-        /* From the last to the first, each at the head of its lists: a row
-         * with +r is the last one of its opcodes, and so can share `next`. */
-        for (unsigned k = 0; k < row->registers; k++) {
-            const struct x86_row **head = &map[row->map][row->opcode + k];
-
-            panda_assert(row->registers == 1 || !*head);
-            row->next = *head;
-            *head = row;
-        }
-    }
-}
 
 /* -- Bytes ----------------------------------------------------------------- */
 
@@ -312,6 +240,21 @@ static void set_register(struct x86_operand *operand,
     }
 }
 
+/* By ModRM's r/m; U and N are never memory. */
+static void set_vector(struct reader *r, struct x86_operand *operand,
+                       const struct x86_insn *insn, char code)
+{
+    bool mmx = code == 'Q' || code == 'N';
+
+    if (insn->modrm >> 6 == 3) {
+        operand->kind = mmx ? X86_OPERAND_MM : X86_OPERAND_XMM;
+        operand->number = (insn->modrm & 7) | (mmx ? 0 : (insn->rex & 1u) << 3);
+    } else {
+        operand->kind = X86_OPERAND_MEMORY;
+        r->fault = code == 'U' || code == 'N' ? X86_UNDEFINED : r->fault;
+    }
+}
+
 static void take_immediate(struct reader *r, struct x86_insn *insn,
                            struct x86_operand *operand, char code)
 {
@@ -367,29 +310,15 @@ static void take_operand(struct reader *r, struct x86_insn *insn,
         operand->kind = X86_OPERAND_XMM;
         operand->number = (insn->modrm >> 3 & 7) | (insn->rex & 4u) << 1;
         break;
-    case 'W':
-    case 'U':
-        operand->kind = X86_OPERAND_MEMORY;
-        if (insn->modrm >> 6 == 3) {
-            operand->kind = X86_OPERAND_XMM;
-            operand->number = (insn->modrm & 7) | (insn->rex & 1u) << 3;
-        } else if (code[0] == 'U') {
-            r->fault = X86_UNDEFINED;
-        }
-        break;
     case 'P': /* there are eight, whatever REX says */
         operand->kind = X86_OPERAND_MM;
         operand->number = insn->modrm >> 3 & 7;
         break;
+    case 'W':
+    case 'U':
     case 'Q':
     case 'N':
-        operand->kind = X86_OPERAND_MEMORY;
-        if (insn->modrm >> 6 == 3) {
-            operand->kind = X86_OPERAND_MM;
-            operand->number = insn->modrm & 7;
-        } else if (code[0] == 'N') {
-            r->fault = X86_UNDEFINED;
-        }
+        set_vector(r, operand, insn, code[0]);
         break;
     case 'S':
         operand->kind = X86_OPERAND_SEGMENT;
@@ -456,7 +385,7 @@ static const struct x86_row *find_row(const struct reader *r,
                                       const struct prefixes *p,
                                       enum x86_decoded *fault)
 {
-    const struct x86_row *row = map[m][opcode];
+    const struct x86_row *row = x86_row_list(m, opcode);
 
     if (row && row->modrm && r->at >= (r->size < LENGTH_MAX ? r->size
                                                             : LENGTH_MAX)) {

@@ -85,6 +85,8 @@ enum x86_decoded {
 };
 
 void x86_decode_init(void); /* once, before the first decode */
+/* The first row of an opcode, in map 0 or 1; the others are its `next`. */
+const struct x86_row *x86_row_list(unsigned map, uint8_t opcode);
 enum x86_decoded x86_decode(enum x86_mode mode, const uint8_t *bytes,
                             size_t size, struct x86_insn *insn);
 
