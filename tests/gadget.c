@@ -10,8 +10,8 @@ static void gadget_tick(void *opaque)
 
     gadget->state = mix(gadget->state + clock_now(gadget->live->clock));
     gadget->raised = true;
-    timer_arm(&gadget->timer, clock_now(gadget->live->clock) + 1 +
-                                  gadget->state % 300);
+    timer_arm(&gadget->timer,
+              clock_now(gadget->live->clock) + 1 + gadget->state % 300);
 }
 
 static uint64_t gadget_read(void *opaque, uint64_t address, unsigned size)

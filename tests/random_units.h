@@ -47,13 +47,15 @@ struct toy_cpu {
 };
 
 #define SLOT(name, member, type) \
-    {name, offsetof(struct toy_cpu, toy.member), \
-     sizeof(((struct toy *)0)->member), type}
+    { \
+        name, offsetof(struct toy_cpu, toy.member), \
+            sizeof(((struct toy *)0)->member), type \
+    }
 static const struct guest_slot slots[] = {
-    SLOT("r0", r[0], IR_I64),       SLOT("r1", r[1], IR_I64),
-    SLOT("r2", r[2], IR_I64),       SLOT("r3", r[3], IR_I64),
-    SLOT("flags", flags, IR_I32),   SLOT("narrow", narrow, IR_I32),
-    SLOT("v0", v[0], IR_V128),      SLOT("v1", v[1], IR_V128),
+    SLOT("r0", r[0], IR_I64),     SLOT("r1", r[1], IR_I64),
+    SLOT("r2", r[2], IR_I64),     SLOT("r3", r[3], IR_I64),
+    SLOT("flags", flags, IR_I32), SLOT("narrow", narrow, IR_I32),
+    SLOT("v0", v[0], IR_V128),    SLOT("v1", v[1], IR_V128),
 };
 #define N_SLOTS (sizeof(slots) / sizeof(slots[0]))
 
@@ -90,7 +92,11 @@ static uint64_t help_vector(struct cpu *cpu, uint64_t from, uint64_t to)
 
 static const struct guest_helper helpers[] = {
     {"pure", (void (*)(void))help_pure, IR_I64, 2, {IR_I64, IR_I64}, 0},
-    {"swap", (void (*)(void))help_swap, IR_VOID, 0, {0},
+    {"swap",
+     (void (*)(void))help_swap,
+     IR_VOID,
+     0,
+     {0},
      HELPER_READS | HELPER_WRITES},
     {"vector", (void (*)(void))help_vector, IR_V128, 1, {IR_V128}, 0},
     {"refuse", (void (*)(void))help_swap, IR_VOID, 0, {0}, HELPER_FAULTS},
@@ -107,9 +113,14 @@ static void set_pc(struct cpu *cpu, uint64_t pc)
 }
 
 static const struct guest guest = {
-    .name = "toy", .cpu_size = sizeof(struct toy_cpu), .slots = slots,
-    .n_slots = N_SLOTS, .helpers = helpers, .n_helpers = 4,
-    .get_pc = get_pc, .set_pc = set_pc,
+    .name = "toy",
+    .cpu_size = sizeof(struct toy_cpu),
+    .slots = slots,
+    .n_slots = N_SLOTS,
+    .helpers = helpers,
+    .n_helpers = 4,
+    .get_pc = get_pc,
+    .set_pc = set_pc,
 };
 
 void mem_load(struct cpu *cpu, uint64_t address, uint32_t memop,
@@ -194,8 +205,8 @@ static void gen_pure(struct gen *g)
                                     : IR_V128;
     }
     put(g, ir_emit(&g->b, op, type, operand(g, row->arg[0], type),
-                   operand(g, row->arg[1], type),
-                   operand(g, row->arg[2], type), IR_NONE, imm));
+                   operand(g, row->arg[1], type), operand(g, row->arg[2], type),
+                   IR_NONE, imm));
 }
 
 /* An address that rarely faults, depending on state. */
@@ -268,8 +279,9 @@ static void gen_insn(struct gen *g, uint64_t pc)
     }
     if (rnd() % 5 == 0) {
         ir_exit_if(&g->b,
-                   ir_cc(&g->b, ir_flags(&g->b, IR_fl_sub, 64, pick(g->i64),
-                                         pick(g->i64), IR_NONE),
+                   ir_cc(&g->b,
+                         ir_flags(&g->b, IR_fl_sub, 64, pick(g->i64),
+                                  pick(g->i64), IR_NONE),
                          rnd() % 16),
                    0x1000 + rnd() % 64);
     }

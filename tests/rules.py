@@ -48,8 +48,6 @@ CHANCE = re.compile(r"\b(time|s?rand|random|gettimeofday|clock_gettime|"
                     r"getrandom|rdtsc)\s*\(")
 
 LINES = 500
-# Longer for now; to be split, not to be joined by others.
-LONG = set()
 
 CODE = (".c", ".cpp", ".h", ".def", ".S", ".py", ".sh", ".build")
 C = (".c", ".cpp", ".h", ".def")
@@ -112,7 +110,7 @@ def columns(path, lines):
 
 def length(path, lines):
     """No file of code over 500 lines"""
-    if is_code(path) and len(lines) > LINES and path not in LONG:
+    if is_code(path) and len(lines) > LINES:
         yield f"{path}: {len(lines)} lines, more than {LINES}: split it"
 
 
@@ -185,6 +183,21 @@ def stands_alone(files):
                 yield f"{path} needs another header first:\n{wrong}"
 
 
+def formatted(files):
+    """C as .clang-format has it"""
+    code = [f for f in files if f.endswith((".c", ".h", ".cpp"))]
+    command = ["clang-format", "--dry-run", "-Werror"]
+    blind = f"{BUILD}/formatted.c"
+    with open(blind, "w") as file:
+        file.write("int  x;\n")
+    if not subprocess.run(command + [blind], capture_output=True).returncode:
+        yield "the rule does not see two blanks"
+    done = subprocess.run(command + code, text=True, capture_output=True)
+    for line in done.stderr.splitlines():
+        if "clang-format-violations" in line:
+            yield f"{line.split(' error:')[0]} run clang-format -i"
+
+
 def tree():
     """Every text file of the tree: what is not ignored, committed or not."""
     listed = subprocess.run(
@@ -223,6 +236,7 @@ def main():
         for path, text in texts.items():
             wrong[rule] += rule(path, text.removesuffix("\n").split("\n"))
     wrong[stands_alone] = list(stands_alone(files))
+    wrong[formatted] = list(formatted(files))
 
     failed = 0
     for rule, complaints in wrong.items():

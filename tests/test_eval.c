@@ -31,10 +31,10 @@ static uint64_t rnd(void)
 /* Often near a limit of some width. */
 static uint64_t interesting(void)
 {
-    static const uint64_t base[] = {0, 0x7f, 0x80, 0xff, 0x7fff, 0x8000,
-                                    0xffff, 0x7fffffff, 0x80000000,
-                                    0xffffffff, ~0ull >> 1, 1ull << 63,
-                                    ~0ull, 0x0f, 0x10};
+    static const uint64_t base[] = {
+        0,          0x7f,       0x80,       0xff,       0x7fff,
+        0x8000,     0xffff,     0x7fffffff, 0x80000000, 0xffffffff,
+        ~0ull >> 1, 1ull << 63, ~0ull,      0x0f,       0x10};
 
     return rnd() % 2 ? rnd() : base[rnd() % 15] + rnd() % 3 - 1;
 }
@@ -57,23 +57,23 @@ static uint64_t eflags_of(uint64_t flags)
     return (flags >> 8 & 0xd5) | (flags & FL_OF) << 11;
 }
 
-#define HOST(name, instruction, type)                                        \
-    static uint64_t host_##name(uint64_t x, uint64_t y, uint64_t carry)      \
-    {                                                                        \
-        uint64_t flags;                                                      \
-        type to = (type)x, from = (type)y;                                   \
-                                                                             \
-        __asm__ volatile("btq $0, %3\n\t" instruction                        \
-                         " %2, %1\n\tpushfq\n\tpopq %0"                      \
-                         : "=&r"(flags), "+&q"(to)                           \
-                         : "q"(from), "r"(carry)                             \
-                         : "cc");                                            \
-        return flags & 0x8d5;                                                \
+#define HOST(name, instruction, type) \
+    static uint64_t host_##name(uint64_t x, uint64_t y, uint64_t carry) \
+    { \
+        uint64_t flags; \
+        type to = (type)x, from = (type)y; \
+\
+        __asm__ volatile("btq $0, %3\n\t" instruction \
+                         " %2, %1\n\tpushfq\n\tpopq %0" \
+                         : "=&r"(flags), "+&q"(to) \
+                         : "q"(from), "r"(carry) \
+                         : "cc"); \
+        return flags & 0x8d5; \
     }
-#define HOSTS(name)                                                          \
-    HOST(name##8, #name "b", uint8_t)                                        \
-    HOST(name##16, #name "w", uint16_t)                                      \
-    HOST(name##32, #name "l", uint32_t)                                      \
+#define HOSTS(name) \
+    HOST(name##8, #name "b", uint8_t) \
+    HOST(name##16, #name "w", uint16_t) \
+    HOST(name##32, #name "l", uint32_t) \
     HOST(name##64, #name "q", uint64_t)
 HOSTS(add)
 HOSTS(sub)
@@ -86,9 +86,15 @@ static const struct {
     unsigned width;
     uint64_t (*host)(uint64_t, uint64_t, uint64_t);
 } flag_ops[] = {
-#define ROW(name, w) {#name #w, IR_fl_##name, w, host_##name##w}
+#define ROW(name, w) \
+    { \
+#name #w, IR_fl_##name, w, host_##name##w \
+    }
 #define ROWS(name) ROW(name, 8), ROW(name, 16), ROW(name, 32), ROW(name, 64)
-    ROWS(add), ROWS(sub), ROWS(adc), ROWS(sbb),
+    ROWS(add),
+    ROWS(sub),
+    ROWS(adc),
+    ROWS(sbb),
 };
 
 static void test_flags(void)
@@ -99,12 +105,11 @@ static void test_flags(void)
 
         for (unsigned i = 0; i < 20000; i++) {
             uint64_t x = interesting(), y = interesting(), carry = rnd() & 1;
-            uint64_t flags = value_of(
-                flag_ops[k].op, flag_ops[k].width == 64 ? IR_I64 : IR_I32,
-                flag_ops[k].width, x, y, carry);
+            uint64_t flags = value_of(flag_ops[k].op,
+                                      flag_ops[k].width == 64 ? IR_I64 : IR_I32,
+                                      flag_ops[k].width, x, y, carry);
 
-            good = good &&
-                   eflags_of(flags) == flag_ops[k].host(x, y, carry) &&
+            good = good && eflags_of(flags) == flag_ops[k].host(x, y, carry) &&
                    (flags & ~(uint64_t)FL_ALL) == FL_ONE;
         }
         snprintf(text, sizeof(text), "flags of %s", flag_ops[k].name);
@@ -123,8 +128,11 @@ static void test_conditions(void)
         uint64_t eflags = eflags_of(flags) | 2;
         uint8_t set[16];
 
-#define SET(n, cc) __asm__ volatile("pushq %1\n\tpopfq\n\tset" cc " %0" \
-                                    : "=q"(set[n]) : "r"(eflags) : "cc")
+#define SET(n, cc) \
+    __asm__ volatile("pushq %1\n\tpopfq\n\tset" cc " %0" \
+                     : "=q"(set[n]) \
+                     : "r"(eflags) \
+                     : "cc")
         SET(0, "o");
         SET(1, "no");
         SET(2, "b");
@@ -142,8 +150,8 @@ static void test_conditions(void)
         SET(14, "le");
         SET(15, "g");
         for (unsigned code = 0; code < 16; code++) {
-            good = good && value_of(IR_fl_cc, IR_I32, code, flags, 0, 0) ==
-                               set[code];
+            good = good &&
+                   value_of(IR_fl_cc, IR_I32, code, flags, 0, 0) == set[code];
         }
     }
     expect(good, "the 16 conditions on all 64 flags");
@@ -154,10 +162,10 @@ static uint64_t host_shift(unsigned kind, bool wide, uint64_t x, uint64_t n)
     uint32_t narrow = (uint32_t)x;
     uint8_t count = (uint8_t)n;
 
-#define SHIFT(k, name)                                                       \
-    if (kind == (k) && wide)                                                 \
-        __asm__(name "q %%cl, %0" : "+r"(x) : "c"(count) : "cc");            \
-    else if (kind == (k))                                                    \
+#define SHIFT(k, name) \
+    if (kind == (k) && wide) \
+        __asm__(name "q %%cl, %0" : "+r"(x) : "c"(count) : "cc"); \
+    else if (kind == (k)) \
         __asm__(name "l %%cl, %0" : "+r"(narrow) : "c"(count) : "cc");
     SHIFT(0, "shl")
     SHIFT(1, "shr")
@@ -291,8 +299,7 @@ static void test_immediates(void)
         bool good = true;
 
         for (unsigned imm = 0; imm < 256; imm++) {
-            struct ir_ins ins = {
-                .op = rows[k].op, .type = IR_V128, .imm = imm};
+            struct ir_ins ins = {.op = rows[k].op, .type = IR_V128, .imm = imm};
             uint8_t bytes[] = {rows[k].prefix, 0x0f, rows[k].opcode,
                                rows[k].modrm, (uint8_t)imm};
 
@@ -304,8 +311,8 @@ static void test_immediates(void)
 
 int main(void)
 {
-    code = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    code = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                -1, 0);
     if (code == MAP_FAILED) {
         abort();
     }

@@ -83,8 +83,7 @@ static void test_random(void)
     expect(dead, "removing the dead changes nothing that can be seen");
     expect(text, "what prints, parses to an equal unit");
     printf("  %u faulted, %u shorter\n", faults, shorter);
-    expect(faults > 500 && faults < 15000,
-           "many of them fault, many do not");
+    expect(faults > 500 && faults < 15000, "many of them fault, many do not");
     expect(shorter > 15000, "folds make most units shorter");
     ir_unit_free(plain);
     ir_unit_free(folded);
@@ -121,9 +120,11 @@ static void test_wrong(void)
     refused(HEAD "%2 " TAIL "%3 " TAIL, "R3");
     refused(HEAD "%2 = insn void i64:0x14, #5\n%3 " TAIL, "R4");
     refused(HEAD "%2 = set void i64:1, @r0\n"
-                 "%3 = ld i64 i64:8, #3\n%4 " TAIL, "R1");
+                 "%3 = ld i64 i64:8, #3\n%4 " TAIL,
+            "R1");
     refused(HEAD "%2 = set void i64:1, @r0\n"
-                 "%3 = call void @refuse\n%4 " TAIL, "R1");
+                 "%3 = call void @refuse\n%4 " TAIL,
+            "R1");
     refused(HEAD "%2 = add i64 i32:1, i64:2, #0\n%3 " TAIL, "wrong type");
     refused(HEAD "%2 = add i64 i64:1, #0\n%3 " TAIL, "wrong type");
     refused(HEAD "%2 = not i32 i32:1, i32:1, #0\n%3 " TAIL, "wrong type");
@@ -135,8 +136,8 @@ static void test_wrong(void)
     refused(HEAD "%2 = fl_add i32 i32:1, i32:1, #64\n%3 " TAIL, "width");
     refused(HEAD "%2 = fl_add i32 i32:1, i32:1, #7\n%3 " TAIL, "width");
     refused(HEAD "%2 = exit void i64:1, #9\n", "kind of exit");
-    refused(HEAD "%2 = get i64 @r0\n%3 = exit_if void i32:1, %2, #0\n%4 "
-                 TAIL, "constant");
+    refused(HEAD "%2 = get i64 @r0\n%3 = exit_if void i32:1, %2, #0\n%4 " TAIL,
+            "constant");
     refused(HEAD "%2 = call i32 i64:1, i64:1, @pure\n%3 " TAIL,
             "no such helper with");
     refused(HEAD "%2 = call i64 i64:1, @pure\n%3 " TAIL, "wrong type");

@@ -27,9 +27,8 @@ static void run_code(struct host_unit *host, uint64_t seed,
         outcome->pc = cpu.cpu.insn_pc;
     } else {
         why = jit_run(&jit, &cpu.cpu, host->entry, &outcome->pc);
-        outcome->end = why < HOST_RETURN_BUDGET
-            ? (int)(why - HOST_RETURN_KIND)
-            : IR_EXIT_LINK;
+        outcome->end = why < HOST_RETURN_BUDGET ? (int)(why - HOST_RETURN_KIND)
+                                                : IR_EXIT_LINK;
         cpu.toy.pc = outcome->pc;
     }
     outcome->toy = cpu.toy;
@@ -66,8 +65,7 @@ static void test_random(bool fold, const char *what)
         jit_flush(&jit);
         host = jit_compile(&jit, unit, 0x400000, 0, &cpu);
         if (!host) {
-            printf("  seed %llu was not compiled\n",
-                   (unsigned long long)seed);
+            printf("  seed %llu was not compiled\n", (unsigned long long)seed);
             good = false;
             break;
         }

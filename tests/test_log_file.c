@@ -50,8 +50,7 @@ static struct log_entry nth(uint32_t n)
 static struct log_writer *write_entries(uint32_t n, bool force)
 {
     char *message;
-    struct log_writer *log = log_writer_open(path, force, &identity,
-                                             &message);
+    struct log_writer *log = log_writer_open(path, force, &identity, &message);
 
     for (uint32_t i = 0; log && i < n; i++) {
         struct log_entry entry = nth(i);
@@ -79,8 +78,7 @@ static long read_stream(const char *name, enum log_stream stream,
         free(message);
         return 0;
     }
-    while ((*result = log_reader_next(log, stream, &entry)) ==
-           LOG_READ_ENTRY) {
+    while ((*result = log_reader_next(log, stream, &entry)) == LOG_READ_ENTRY) {
         right = nth(n);
         if (entry.count != right.count ||
             entry.event.value != right.event.value ||

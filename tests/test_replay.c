@@ -146,12 +146,12 @@ static void test_same(void)
     for (uint64_t seed = 1; seed <= 10; seed++) {
         uint64_t hash = live_hash(seed, 64), own;
 
-        live = live && hash == live_hash(seed, 7) &&
-               hash == live_hash(seed, 1);
+        live = live && hash == live_hash(seed, 7) && hash == live_hash(seed, 1);
         recorded = recorded && hash == record(seed, false);
         for (unsigned i = 0; i < 3; i++) {
-            replayed = replayed && replay(seed, lengths[i], &none, &own) ==
-                                       REPLAY_IDENTICAL &&
+            replayed = replayed &&
+                       replay(seed, lengths[i], &none, &own) ==
+                           REPLAY_IDENTICAL &&
                        own == hash;
         }
     }
@@ -173,9 +173,8 @@ static void test_faults(void)
             enum replay_state state = replay(seed, 64, &fault, &own);
 
             /* A value that is overwritten unread leaves the same run. */
-            noticed +=
-                state == REPLAY_DIVERGED ||
-                (state == REPLAY_IDENTICAL && own == live_hash(seed, 64));
+            noticed += state == REPLAY_DIVERGED || (state == REPLAY_IDENTICAL &&
+                                                    own == live_hash(seed, 64));
         }
     }
     expect(noticed == n, "100 flipped bits: noticed, or without any effect");
@@ -362,8 +361,9 @@ static void test_driven(void)
                    replay(seed, 7, &none, &own) == REPLAY_IDENTICAL &&
                    own == hash;
         for (unsigned insns = 1; insns <= 64; insns *= 8) {
-            same = same && drive(seed, insns, false, &complete) ==
-                               REPLAY_IDENTICAL && complete;
+            same = same &&
+                   drive(seed, insns, false, &complete) == REPLAY_IDENTICAL &&
+                   complete;
         }
         other = other && drive(seed, 64, true, &complete) == REPLAY_DIVERGED;
     }

@@ -81,8 +81,11 @@ static enum poll_result outside_slice_end(struct boundary *b)
 }
 
 static const struct boundary_ops outside_ops = {
-    .name = "test", .read = outside_read, .write = outside_write,
-    .poll = outside_poll, .deadline = outside_deadline,
+    .name = "test",
+    .read = outside_read,
+    .write = outside_write,
+    .poll = outside_poll,
+    .deadline = outside_deadline,
     .slice_end = outside_slice_end,
 };
 

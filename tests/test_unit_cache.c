@@ -23,8 +23,7 @@ static struct unit *add(struct unit_cache *cache, uint64_t physical,
 {
     struct unit_key key = {physical, next, physical + 0x400000, 3, 0, 0, 0};
 
-    return unit_cache_add(cache, &key, calloc(1, sizeof(struct ir_unit)),
-                          size);
+    return unit_cache_add(cache, &key, calloc(1, sizeof(struct ir_unit)), size);
 }
 
 static bool found(struct unit_cache *cache, uint64_t physical, uint64_t next)

@@ -16,10 +16,22 @@
 #include <string.h>
 
 #define CPU_SLOT(name, size, type) \
-    {#name, offsetof(struct cpu, name), size, type}
-#define SLOT(n) {"r" #n, offsetof(struct toy, r[n]), 8, IR_I64}
+    { \
+#name, offsetof(struct cpu, name), size, type \
+    }
+#define SLOT(n) \
+    { \
+        "r" #n, offsetof(struct toy, r[n]), 8, IR_I64 \
+    }
 static const struct guest_slot slots[] = {
-    SLOT(0), SLOT(1), SLOT(2), SLOT(3), SLOT(4), SLOT(5), SLOT(6), SLOT(7),
+    SLOT(0),
+    SLOT(1),
+    SLOT(2),
+    SLOT(3),
+    SLOT(4),
+    SLOT(5),
+    SLOT(6),
+    SLOT(7),
     CPU_SLOT(request, 4, IR_I32),
     {"stale", offsetof(struct cpu, shown_stale), 4, IR_I32},
     CPU_SLOT(asid_bit, 8, IR_I64),
@@ -96,8 +108,9 @@ static bool insn(struct ir_builder *b, uint64_t pc, const uint8_t *byte)
     ir_insn(b, pc);
     switch (byte[0] % 10) {
     case 0:
-        ir_set(b, x, ir_bin(b, IR_add, ir_get(b, x),
-                            ir_const_i64(b, (uint64_t)(int8_t)byte[2])));
+        ir_set(b, x,
+               ir_bin(b, IR_add, ir_get(b, x),
+                      ir_const_i64(b, (uint64_t)(int8_t)byte[2])));
         break;
     case 1:
         ir_set(b, x, ir_bin(b, IR_add, ir_get(b, x), ir_get(b, y)));
@@ -119,17 +132,17 @@ static bool insn(struct ir_builder *b, uint64_t pc, const uint8_t *byte)
         ir_exit(b, ir_const_i64(b, target), IR_EXIT_LINK);
         return true;
     case 7:
-        ir_set(b, x, ir_bin(b, IR_mul, ir_get(b, x),
-                            ir_const_i64(b, 0x10003 + byte[2])));
+        ir_set(b, x,
+               ir_bin(b, IR_mul, ir_get(b, x),
+                      ir_const_i64(b, 0x10003 + byte[2])));
         break;
     case 8:
-        ir_set(b, x, ir_bin(b, IR_rotl, ir_get(b, y),
-                            ir_const_i32(b, byte[2])));
+        ir_set(b, x,
+               ir_bin(b, IR_rotl, ir_get(b, y), ir_const_i32(b, byte[2])));
         break;
     case 9:
         ir_set(b, x, ir_call(b, 0, ir_get(b, y), 0, 0, 0));
-        ir_exit(b, ir_const_i64(b, (pc + INSN_SIZE) % CODE_SIZE),
-                IR_EXIT_POLL);
+        ir_exit(b, ir_const_i64(b, (pc + INSN_SIZE) % CODE_SIZE), IR_EXIT_POLL);
         return true;
     }
     return false;
@@ -191,9 +204,13 @@ static bool plugin_in_kernel(const struct cpu *cpu)
 }
 
 static const struct guest_plugin toy_plugin = {
-    .insn = plugin_insn, .show = plugin_show, .asid = plugin_zero,
-    .in_kernel = plugin_in_kernel, .stack_pointer = plugin_zero,
-    .return_value = plugin_zero, .code_base = plugin_zero,
+    .insn = plugin_insn,
+    .show = plugin_show,
+    .asid = plugin_zero,
+    .in_kernel = plugin_in_kernel,
+    .stack_pointer = plugin_zero,
+    .return_value = plugin_zero,
+    .code_base = plugin_zero,
 };
 
 static bool accepts_interrupt(const struct cpu *cpu)
@@ -232,11 +249,23 @@ static const struct guest_field fields[] = {
 };
 
 const struct guest toy_guest = {
-    .name = "toy", .cpu_size = sizeof(struct toy), .plugin = &toy_plugin,
-    .slots = slots, .n_slots = 11, .helpers = helpers, .n_helpers = 1,
-    .n_mmu = 1, .fields = fields, .n_fields = 2,
-    .reset = reset, .get_pc = get_pc, .set_pc = set_pc, .mode = mode,
-    .mmu_index = mmu_index, .translate = translate, .walk = walk,
+    .name = "toy",
+    .cpu_size = sizeof(struct toy),
+    .plugin = &toy_plugin,
+    .slots = slots,
+    .n_slots = 11,
+    .helpers = helpers,
+    .n_helpers = 1,
+    .n_mmu = 1,
+    .fields = fields,
+    .n_fields = 2,
+    .reset = reset,
+    .get_pc = get_pc,
+    .set_pc = set_pc,
+    .mode = mode,
+    .mmu_index = mmu_index,
+    .translate = translate,
+    .walk = walk,
     .deliver_exception = deliver_exception,
     .note_misaligned = no_misalignment,
     .accepts_interrupt = accepts_interrupt,

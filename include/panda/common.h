@@ -30,10 +30,9 @@ int panda_virtual_memory_rw(CPUState *cpu, target_ulong addr, uint8_t *buf,
                             int len, bool is_write);
 int panda_virtual_memory_read(CPUState *cpu, target_ulong addr, uint8_t *buf,
                               int len);
-int panda_virtual_memory_write(CPUState *cpu, target_ulong addr,
-                               uint8_t *buf, int len);
-int panda_physical_memory_rw(hwaddr addr, uint8_t *buf, int len,
-                             bool is_write);
+int panda_virtual_memory_write(CPUState *cpu, target_ulong addr, uint8_t *buf,
+                               int len);
+int panda_physical_memory_rw(hwaddr addr, uint8_t *buf, int len, bool is_write);
 int panda_physical_memory_read(hwaddr addr, uint8_t *buf, int len);
 int panda_physical_memory_write(hwaddr addr, uint8_t *buf, int len);
 

@@ -59,7 +59,7 @@ typedef CPUX86State CPUArchState;
 /* -- Common ---------------------------------------------------------------- */
 
 struct CPUState {
-    void *env_ptr; /* the CPUArchState */
+    void *env_ptr;                 /* the CPUArchState */
     uint64_t rr_guest_instr_count; /* rr_get_guest_instr_count() */
     vaddr panda_guest_pc;          /* panda_current_pc() */
     int cpu_index;

@@ -136,11 +136,10 @@ bool panda_add_arg(const char *plugin_name, const char *arg);
 #define PANDA_PARSE_(kind, type) \
     type panda_parse_##kind(panda_arg_list *args, const char *argname, \
                             type defval); \
-    type panda_parse_##kind##_req(panda_arg_list *args, \
-                                  const char *argname, const char *help); \
-    type panda_parse_##kind##_opt(panda_arg_list *args, \
-                                  const char *argname, type defval, \
-                                  const char *help)
+    type panda_parse_##kind##_req(panda_arg_list *args, const char *argname, \
+                                  const char *help); \
+    type panda_parse_##kind##_opt(panda_arg_list *args, const char *argname, \
+                                  type defval, const char *help)
 PANDA_PARSE_(ulong, target_ulong);
 PANDA_PARSE_(uint32, uint32_t);
 PANDA_PARSE_(uint64, uint64_t);

@@ -13,7 +13,7 @@ struct space {
     uint64_t count, first, last; /* instructions; when first and last seen */
     struct interval {
         uint64_t from, to;
-    } *interval;
+    } * interval;
     size_t n, capacity;
 };
 
@@ -68,9 +68,8 @@ static void add_interval(struct space *space, uint64_t from, uint64_t to)
     }
     if (space->n == space->capacity) {
         space->capacity = space->capacity ? 2 * space->capacity : 16;
-        space->interval = must(realloc(space->interval,
-                                       space->capacity *
-                                           sizeof(*space->interval)));
+        space->interval = must(realloc(
+            space->interval, space->capacity * sizeof(*space->interval)));
     }
     space->interval[space->n++] = (struct interval){from, to};
 }

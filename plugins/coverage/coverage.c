@@ -170,8 +170,7 @@ static bool wanted(target_ulong pc, bool kernel)
 static void on_block(CPUState *cpu, TranslationBlock *tb)
 {
     bool kernel = panda_in_kernel(cpu);
-    struct record record = {panda_current_asid(cpu), tb->pc, tb->size,
-                            kernel};
+    struct record record = {panda_current_asid(cpu), tb->pc, tb->size, kernel};
     struct record *last = &recent[(tb->pc ^ tb->pc >> 16) % RECENT];
 
     if (!full && same(last, &record)) {
@@ -283,8 +282,7 @@ static int on_command(Monitor *mon, const char *command)
 /* -- Start and end --------------------------------------------------------- */
 
 /* LOW-HIGH, hexadecimal with 0x or decimal. */
-static bool parse_range(const char *key, const char *text,
-                        struct range *range)
+static bool parse_range(const char *key, const char *text, struct range *range)
 {
     char *end;
 

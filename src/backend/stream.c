@@ -70,9 +70,9 @@ static bool parse_socket(const char *text, struct socket_spec *spec)
         const char *text;
         bool server, wait, value;
     } words[] = {
-        {"server", true, false, true},    {"server=on", true, false, true},
+        {"server", true, false, true},      {"server=on", true, false, true},
         {"server=off", true, false, false}, {"nowait", false, true, false},
-        {"wait=off", false, true, false}, {"wait", false, true, true},
+        {"wait=off", false, true, false},   {"wait", false, true, true},
         {"wait=on", false, true, true},
     };
     size_t length = strcspn(text, ","), n = sizeof(words) / sizeof(words[0]);
@@ -153,7 +153,8 @@ struct stream *stream_open(const char *spec, char **message)
     } else if (strcmp(spec, "null") && strcmp(spec, "none")) {
         *message = panda_message("'%s' is none of stdio, mon:stdio, "
                                  "file:PATH, unix:PATH,server,nowait, null, "
-                                 "none", spec);
+                                 "none",
+                                 spec);
         stream_close(stream);
         return NULL;
     }
@@ -210,8 +211,8 @@ void stream_write(struct stream *stream, const void *bytes, size_t size)
     accept_peer(stream);
     while (size && stream->out >= 0) {
         ssize_t done = stream->listener >= 0 || stream->socket
-            ? send(stream->out, at, size, MSG_NOSIGNAL)
-            : write(stream->out, at, size);
+                           ? send(stream->out, at, size, MSG_NOSIGNAL)
+                           : write(stream->out, at, size);
 
         if (done < 0 && errno == EINTR) {
             continue;

@@ -9,15 +9,14 @@
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
-_Noreturn void panda_bug_at(const char *file, int line, const char *format,
-                            ...) __attribute__((format(printf, 3, 4)));
+_Noreturn void panda_bug_at(const char *file, int line, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 #define panda_bug(...) panda_bug_at(__FILE__, __LINE__, __VA_ARGS__)
 #define panda_assert(c) ((c) ? (void)0 : panda_bug("not so: %s", #c))
 
 _Noreturn void panda_fatal(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
-void panda_warn(const char *format, ...)
-    __attribute__((format(printf, 1, 2)));
+void panda_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A message for a caller; to be freed. Never NULL. */
 char *panda_message(const char *format, ...)

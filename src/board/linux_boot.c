@@ -58,8 +58,7 @@ uint8_t *boot_read_file(const char *path, size_t *size, char **message)
         bytes = NULL;
     }
     if (!bytes) {
-        *message = panda_message("cannot read %s: %s", path,
-                                 strerror(errno));
+        *message = panda_message("cannot read %s: %s", path, strerror(errno));
     }
     if (file) {
         fclose(file);
@@ -137,7 +136,8 @@ static bool take_header(const char *path, const uint8_t *file, size_t size,
         (file[VERSION] | file[VERSION + 1] << 8) < 0x203 ||
         !(file[LOAD_FLAGS] & 1)) {
         *message = panda_message("%s is neither a Linux bzImage nor an ELF "
-                                 "file", path);
+                                 "file",
+                                 path);
         return false;
     }
     end = 0x202u + file[HEADER_LENGTH];
@@ -157,7 +157,8 @@ static bool load_kernel(struct pc *pc, const char *path, const uint8_t *file,
         setup = 512u * ((file[SETUP_SECTORS] ? file[SETUP_SECTORS] : 4) + 1u);
         if (setup >= size || size - setup > pc->ram->size - KERNEL) {
             *message = panda_message("%s does not fit into the guest's "
-                                     "memory: use a larger -m", path);
+                                     "memory: use a larger -m",
+                                     path);
             good = false;
         } else {
             mem_write_physical(pc->machine->memory, KERNEL, file + setup,
@@ -181,7 +182,8 @@ static bool load_initrd(struct pc *pc, const char *path, uint8_t *parameters,
     }
     if (good && size + 64 * 1024 * 1024 > top) {
         *message = panda_message("%s does not fit into the guest's memory: "
-                                 "use a larger -m", path);
+                                 "use a larger -m",
+                                 path);
         good = false;
     }
     if (good) {

@@ -62,8 +62,7 @@ static bool find_header(const char *path, const uint8_t *file, size_t size,
 {
     uint32_t header[3];
 
-    for (size_t at = 0; at + 12 <= size && at + 12 <= HEADER_WITHIN;
-         at += 4) {
+    for (size_t at = 0; at + 12 <= size && at + 12 <= HEADER_WITHIN; at += 4) {
         memcpy(header, file + at, sizeof(header));
         if (header[0] != HEADER_MAGIC || header[0] + header[1] + header[2]) {
             continue;
@@ -71,12 +70,14 @@ static bool find_header(const char *path, const uint8_t *file, size_t size,
         if (header[1] & 0xffffu & ~(WANTS_ALIGNED_MODULES | WANTS_MEMORY)) {
             *message = panda_message("%s: its multiboot header asks for more "
                                      "than memory information and aligned "
-                                     "modules (flags 0x%x)", path, header[1]);
+                                     "modules (flags 0x%x)",
+                                     path, header[1]);
             return false;
         }
         if (header[1] & HAS_ADDRESSES) {
             *message = panda_message("%s: its multiboot header gives load "
-                                     "addresses; only ELF's are used", path);
+                                     "addresses; only ELF's are used",
+                                     path);
             return false;
         }
         return true;
@@ -94,7 +95,8 @@ static bool check_elf(const char *path, const uint8_t *file, size_t size,
         elf->e_ident[EI_DATA] != ELFDATA2LSB || elf->e_type != ET_EXEC) {
         *message = panda_message("%s is not a 32-bit x86 executable: "
                                  "multiboot starts no other ELF file (objcopy "
-                                 "-O elf32-i386 makes one)", path);
+                                 "-O elf32-i386 makes one)",
+                                 path);
         return false;
     }
     if (elf->e_phentsize != sizeof(Elf32_Phdr) || elf->e_phoff > size ||
@@ -117,7 +119,8 @@ static bool load_segment(struct pc *pc, const char *path, const uint8_t *file,
     if (p->p_offset > size || p->p_filesz > size - p->p_offset ||
         p->p_filesz > p->p_memsz) {
         *message = panda_message("%s: a segment lies beyond the end of the "
-                                 "file", path);
+                                 "file",
+                                 path);
         return false;
     }
     /* Memory is zero still. */
@@ -126,8 +129,8 @@ static bool load_segment(struct pc *pc, const char *path, const uint8_t *file,
                             p->p_filesz)) {
         *message = panda_message("%s: a segment is to lie from 0x%x to "
                                  "0x%llx; there is room from 1 MiB to the "
-                                 "end of memory (-m)", path, p->p_paddr,
-                                 (unsigned long long)top);
+                                 "end of memory (-m)",
+                                 path, p->p_paddr, (unsigned long long)top);
         return false;
     }
     *end = top > *end ? top : *end;
@@ -146,7 +149,8 @@ static bool load_module(struct pc *pc, const char *path, uint64_t at,
 
     if (file && !good) {
         *message = panda_message("%s does not fit into the guest's memory: "
-                                 "use a larger -m", path);
+                                 "use a larger -m",
+                                 path);
     }
     if (good) {
         module[0] = (uint32_t)at;
@@ -184,8 +188,7 @@ bool boot_multiboot(struct pc *pc, const char *path, const uint8_t *file,
                     size_t size, const char *initrd, const char *append,
                     char **message)
 {
-    struct information info = {.flags = INFO_CMDLINE,
-                               .cmdline = COMMAND_LINE};
+    struct information info = {.flags = INFO_CMDLINE, .cmdline = COMMAND_LINE};
     struct memory *memory = pc->machine->memory;
     /* QEMU passes the file's name first, and so does GRUB. */
     char *line = panda_message("%s %s", path, append);
@@ -200,8 +203,7 @@ bool boot_multiboot(struct pc *pc, const char *path, const uint8_t *file,
                load_segment(pc, path, file, size, &p, &end, message);
     }
     end = (end + PAGE_SIZE_ - 1) & PAGE_MASK_;
-    good = good &&
-           (!initrd || load_module(pc, initrd, end, &info, message));
+    good = good && (!initrd || load_module(pc, initrd, end, &info, message));
     if (good && strlen(line) >= COMMAND_LINE_MAX) {
         *message = panda_message("-append: more than %u characters",
                                  COMMAND_LINE_MAX - 1);

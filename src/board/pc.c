@@ -317,11 +317,15 @@ static void name_devices(struct pc *pc)
     const struct live_input com1 = {"com1", com1_receive, pc};
     const struct live_input broken = {"com1 break", com1_break, pc};
     const struct live_device devices[] = {
-        {&i8259_table, &pc->pic},   {&pit8254_table, &pc->pit},
-        {&rtc_cmos_table, &pc->rtc}, {&uart16550_table, &pc->com1},
-        {&i8042_table, &pc->keyboard}, {&port92_table, &pc->port92},
+        {&i8259_table, &pc->pic},
+        {&pit8254_table, &pc->pit},
+        {&rtc_cmos_table, &pc->rtc},
+        {&uart16550_table, &pc->com1},
+        {&i8042_table, &pc->keyboard},
+        {&port92_table, &pc->port92},
         {&local_apic_table, &pc->local_apic},
-        {&io_apic_table, &pc->io_apic}, {&acpi_pm_table, &pc->pm},
+        {&io_apic_table, &pc->io_apic},
+        {&acpi_pm_table, &pc->pm},
         {&pc_table, pc},
     };
 
@@ -354,11 +358,11 @@ static bool add_memory(struct pc *pc, uint64_t size, char **message)
     struct memory *memory = pc->machine->memory;
 
     pc->ram = mem_add_block(memory, "ram", BLOCK_RAM, size);
-    pc->firmware = mem_add_block(memory, "firmware", BLOCK_ROM,
-                                 FIRMWARE_SIZE);
+    pc->firmware = mem_add_block(memory, "firmware", BLOCK_ROM, FIRMWARE_SIZE);
     if (!pc->ram || !pc->firmware) {
         *message = panda_message("no host memory for %llu MiB of guest "
-                                 "memory", (unsigned long long)(size / MIB));
+                                 "memory",
+                                 (unsigned long long)(size / MIB));
         return false;
     }
     mem_map(memory, 0, HOLE, pc->ram, 0);
@@ -373,8 +377,8 @@ static void add_live(struct pc *pc)
 {
     pc->live = live_new(pc->machine);
     pc->live->pin = (struct interrupt_pin){pin_raised, pin_acknowledge, pc};
-    pc->live->nmi = (struct nmi_pin){nmi_raised, nmi_acknowledge,
-                                     nmi_possible, pc};
+    pc->live->nmi = (struct nmi_pin){nmi_raised, nmi_acknowledge, nmi_possible,
+                                     pc};
     pc->live->board = (struct live_board){outward, pc_reset, pc};
     pc->machine->boundary = &pc->live->boundary;
 }
@@ -405,7 +409,8 @@ struct pc *pc_new(const struct pc_options *options, char **message)
     if (!pc_add_devices(pc, NULL)) {
         *message = panda_message(
             "-device isa-debug-exit: a device of the PC has its ports at "
-            "0x%x already", options->debug_exit_port);
+            "0x%x already",
+            options->debug_exit_port);
         pc_free(pc);
         return NULL;
     }

@@ -16,13 +16,13 @@
 #include "exec/machine.h"
 
 struct pc_options {
-    uint64_t ram_size;  /* bytes, a multiple of 1 MiB, up to 3 GiB */
-    int64_t rtc_base;   /* seconds since 1970-01-01 at virtual time 0 */
+    uint64_t ram_size;          /* bytes, a multiple of 1 MiB, up to 3 GiB */
+    int64_t rtc_base;           /* seconds since 1970-01-01 at virtual time 0 */
     struct char_backend serial; /* of COM1 */
     uint16_t debug_exit_port;   /* 0: no such device */
     uint16_t debug_exit_size;   /* ports */
     bool no_reboot;             /* a reset ends the run */
-    uint64_t seed; /* of all that is random in the machine */
+    uint64_t seed;              /* of all that is random in the machine */
 };
 
 struct pc {
@@ -43,12 +43,12 @@ struct pc {
     struct isa_debug_exit debug_exit;
 
     uint8_t nmi_waits;
-    uint8_t a20[2];  /* levels: keyboard controller, port 0x92 */
+    uint8_t a20[2]; /* levels: keyboard controller, port 0x92 */
     uint8_t a20_open;
 
     unsigned com1_input, com1_break; /* for live_input() */
-    struct pc_image *image; /* what a reset starts anew */
-    int exit_status;        /* of the debug exit; -1: not used */
+    struct pc_image *image;          /* what a reset starts anew */
+    int exit_status;                 /* of the debug exit; -1: not used */
     uint64_t seed;
 };
 

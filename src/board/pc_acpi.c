@@ -176,8 +176,8 @@ static void put_off(struct area *a)
     put_name(a, "_S5_");
     PUT(AML_PACKAGE);
     length = open_length(a);
-    PUT(4, AML_BYTE, ACPI_PM_OFF, AML_BYTE, ACPI_PM_OFF, AML_BYTE, 0,
-        AML_BYTE, 0);
+    PUT(4, AML_BYTE, ACPI_PM_OFF, AML_BYTE, ACPI_PM_OFF, AML_BYTE, 0, AML_BYTE,
+        0);
     close_length(a, length);
 }
 
@@ -277,9 +277,9 @@ static uint32_t put_madt(struct area *a)
     uint32_t at = begin(a, "APIC", 1);
 
     put_number(a, 4, LOCAL_APIC_BASE);
-    put_number(a, 4, 1);           /* there are 8259s, too */
-    PUT(LOCAL_APIC, 8, 0, 0);      /* processor 0 has APIC 0 */
-    put_number(a, 4, 1);           /* and is usable */
+    put_number(a, 4, 1);      /* there are 8259s, too */
+    PUT(LOCAL_APIC, 8, 0, 0); /* processor 0 has APIC 0 */
+    put_number(a, 4, 1);      /* and is usable */
     PUT(IO_APIC, 12, IO_APIC_ID, 0);
     put_number(a, 4, IO_APIC_BASE);
     put_number(a, 4, 0);

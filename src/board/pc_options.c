@@ -18,8 +18,7 @@ char *pc_options_print(const struct pc_options *o)
                          "board.debug_exit_size: %u\n"
                          "board.no_reboot: %u\n",
                          first_line, o->ram_size, o->rtc_base,
-                         o->debug_exit_port, o->debug_exit_size,
-                         o->no_reboot);
+                         o->debug_exit_port, o->debug_exit_size, o->no_reboot);
 }
 
 /* The number behind `name`. False: it is not there. */
@@ -41,13 +40,12 @@ bool pc_options_parse(const char *text, struct pc_options *options,
 {
     long long ram, rtc, port, size, no_reboot;
 
-    if (!strstr(text, first_line) ||
-        !find(text, "board.ram_size: ", &ram) ||
+    if (!strstr(text, first_line) || !find(text, "board.ram_size: ", &ram) ||
         !find(text, "board.rtc_base: ", &rtc) ||
         !find(text, "board.debug_exit_port: ", &port) ||
         !find(text, "board.debug_exit_size: ", &size) ||
-        !find(text, "board.no_reboot: ", &no_reboot) || ram <= 0 ||
-        port < 0 || port > 0xffff || size < 0 || size > 0x10000 - port) {
+        !find(text, "board.no_reboot: ", &no_reboot) || ram <= 0 || port < 0 ||
+        port > 0xffff || size < 0 || size > 0x10000 - port) {
         *message = panda_message("the recording does not say which machine "
                                  "it is of");
         return false;

@@ -76,8 +76,9 @@ static void put_code_32(struct code *code, const struct x86_cpu *x86)
         put(code, 4, x86->gpr[order[i]]);
     }
     PUT(0xe9); /* jmp */
-    put(code, 4, x86->rip - (FIRMWARE + (uint64_t)(CODE_32 + 5 + 10 +
-                                                   5 * sizeof(order) + 5)));
+    put(code, 4,
+        x86->rip -
+            (FIRMWARE + (uint64_t)(CODE_32 + 5 + 10 + 5 * sizeof(order) + 5)));
 }
 
 static void write_firmware(struct pc *pc)

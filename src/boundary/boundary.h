@@ -45,11 +45,11 @@ enum deliver_kind { DELIVER_VECTOR, DELIVER_NMI, DELIVER_SMI, DELIVER_INIT };
 
 struct inward_event {
     enum inward kind;
-    uint32_t what;      /* block id, deliver kind, ... */
-    uint64_t address;   /* offset in a block, register, ... */
+    uint32_t what;    /* block id, deliver kind, ... */
+    uint64_t address; /* offset in a block, register, ... */
     uint64_t value;
-    const void *bytes;  /* borrowed for the call; NULL without payload */
-    size_t size;        /* of the bytes, or of a read: 1, 2, 4, 8 */
+    const void *bytes; /* borrowed for the call; NULL without payload */
+    size_t size;       /* of the bytes, or of a read: 1, 2, 4, 8 */
 };
 
 enum poll_result {

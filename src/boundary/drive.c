@@ -36,9 +36,8 @@ static struct drive *drive_of(struct boundary *b)
 
 static void advance_outside(struct drive *drive)
 {
-    drive->outside_ended =
-        log_reader_next(drive->replay.log, LOG_OUTSIDE, &drive->outside) !=
-        LOG_READ_ENTRY;
+    drive->outside_ended = log_reader_next(drive->replay.log, LOG_OUTSIDE,
+                                           &drive->outside) != LOG_READ_ENTRY;
 }
 
 static bool outside_is_due(const struct drive *drive, enum inward kind)
@@ -56,8 +55,10 @@ static void give_inputs(struct drive *drive)
         const struct inward_event *event = &drive->outside.event;
 
         if (event->what >= drive->live->n_inputs) {
-            replay_diverge(&drive->replay, "the recording has input %u, "
-                           "which this machine lacks", event->what);
+            replay_diverge(&drive->replay,
+                           "the recording has input %u, "
+                           "which this machine lacks",
+                           event->what);
             return;
         }
         live_input(drive->live, event->what, event->bytes, event->size);
@@ -196,8 +197,8 @@ static uint64_t drive_read(struct boundary *b, enum io_kind kind,
     return value;
 }
 
-static void drive_write(struct boundary *b, enum io_kind kind,
-                        uint64_t address, uint64_t value, unsigned size)
+static void drive_write(struct boundary *b, enum io_kind kind, uint64_t address,
+                        uint64_t value, unsigned size)
 {
     struct boundary *live = &drive_of(b)->live->boundary;
 
@@ -213,13 +214,13 @@ static enum poll_result drive_poll(struct boundary *b)
     catch_up(drive);
     if (replay->state == REPLAY_RUNNING &&
         replay->next.count < b->machine->cpu->count) {
-        replay_diverge(replay, "the devices do nothing where the recording "
+        replay_diverge(replay,
+                       "the devices do nothing where the recording "
                        "has %s at count %" PRIu64,
                        log_entry_name(replay->next.event.kind),
                        replay->next.count);
     }
-    if (replay->state != REPLAY_RUNNING ||
-        live->ops->poll(live) == POLL_STOP) {
+    if (replay->state != REPLAY_RUNNING || live->ops->poll(live) == POLL_STOP) {
         return POLL_STOP;
     }
     load_again(drive);
@@ -237,7 +238,8 @@ static uint64_t drive_deadline(struct boundary *b)
     deadline = deadline < next ? deadline : next;
     return drive->outside_ended || drive->outside.count > deadline ||
                    drive->outside.count <= b->machine->cpu->count
-        ? deadline : drive->outside.count;
+               ? deadline
+               : drive->outside.count;
 }
 
 static void drive_free(struct boundary *b)

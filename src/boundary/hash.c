@@ -22,13 +22,14 @@ uint64_t hash_registers(const struct machine *m)
 uint64_t hash_inward(uint64_t before, uint64_t count,
                      const struct inward_event *event)
 {
-    uint64_t words[6] = {before, count, (uint64_t)event->kind << 32 |
-                         event->what, event->address, event->value,
-                         event->size};
+    uint64_t words[6] = {
+        before,         count,        (uint64_t)event->kind << 32 | event->what,
+        event->address, event->value, event->size};
     uint64_t hash = XXH3_64bits(words, sizeof(words));
 
     return event->bytes && event->size
-        ? XXH3_64bits_withSeed(event->bytes, event->size, hash) : hash;
+               ? XXH3_64bits_withSeed(event->bytes, event->size, hash)
+               : hash;
 }
 
 /* -- Pages ----------------------------------------------------------------- */
@@ -91,9 +92,8 @@ struct page_hashes *page_hashes_new(const struct machine *m)
     h->pages = panda_must(calloc(h->n_blocks + 1, sizeof(h->pages[0])));
     for (unsigned i = 0; i < h->n_blocks; i++) {
         /* Large and mostly zero: the host gives memory as it is used. */
-        h->pages[i] = panda_must(
-            calloc(mem_block_at(m->memory, i)->size >> PAGE_BITS,
-                   sizeof(uint64_t)));
+        h->pages[i] = panda_must(calloc(
+            mem_block_at(m->memory, i)->size >> PAGE_BITS, sizeof(uint64_t)));
     }
     return h;
 }

@@ -32,8 +32,8 @@ uint64_t hash_page(const uint8_t *page);
 struct page_hashes;
 struct page_hashes *page_hashes_new(const struct machine *machine);
 void page_hashes_free(struct page_hashes *hashes);
-void page_hashes_set(struct page_hashes *hashes, unsigned block,
-                     uint64_t page, uint64_t hash);
+void page_hashes_set(struct page_hashes *hashes, unsigned block, uint64_t page,
+                     uint64_t hash);
 uint64_t page_hashes_get(const struct page_hashes *hashes, unsigned block,
                          uint64_t page);
 /* From now on, what is written counts as changed. */

@@ -24,8 +24,7 @@ static bool write_block(struct machine *m, const struct inward_event *event,
 
     if (!block || event->size > block->size ||
         event->address > block->size - event->size) {
-        *message = panda_message("a write beyond memory block %u",
-                                 event->what);
+        *message = panda_message("a write beyond memory block %u", event->what);
         return false;
     }
     mem_write_block(m->memory, block, event->address, event->bytes,
@@ -56,8 +55,7 @@ static bool deliver(struct machine *m, const struct inward_event *event,
     }
     if (event->what != DELIVER_VECTOR || event->value > 255) {
         *message = panda_message("a delivery of kind %u, vector %llu",
-                                 event->what,
-                                 (unsigned long long)event->value);
+                                 event->what, (unsigned long long)event->value);
         return false;
     }
     if (!cpu->guest->accepts_interrupt(cpu)) {
@@ -77,9 +75,8 @@ static bool map(struct machine *m, const struct inward_event *event,
 {
     struct mem_block *block = NULL;
     uint64_t offset = 0, rest = 0;
-    bool good = event->size == sizeof(offset) &&
-                event->value && !((event->address | event->value) &
-                                  ~PAGE_MASK_) &&
+    bool good = event->size == sizeof(offset) && event->value &&
+                !((event->address | event->value) & ~PAGE_MASK_) &&
                 event->address + (event->value - 1) >= event->address;
 
     if (good) {
@@ -92,7 +89,8 @@ static bool map(struct machine *m, const struct inward_event *event,
     }
     if (!good) {
         *message = panda_message("a mapping of memory block %u that cannot "
-                                 "be", event->what);
+                                 "be",
+                                 event->what);
         return false;
     }
     mem_map(m->memory, event->address, event->value, block, offset);
@@ -147,7 +145,8 @@ bool inward_apply(struct machine *m, const struct inward_event *event,
         return true;
     default:
         *message = panda_message("an entry of kind %u, which this program "
-                                 "cannot apply yet", event->kind);
+                                 "cannot apply yet",
+                                 event->kind);
         return false;
     }
 }

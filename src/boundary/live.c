@@ -123,8 +123,8 @@ static uint64_t live_read(struct boundary *b, enum io_kind kind,
     return event.value;
 }
 
-static void live_write(struct boundary *b, enum io_kind kind,
-                       uint64_t address, uint64_t value, unsigned size)
+static void live_write(struct boundary *b, enum io_kind kind, uint64_t address,
+                       uint64_t value, unsigned size)
 {
     struct live *live = live_of(b);
 
@@ -249,9 +249,9 @@ static bool can_wake(const struct live *live)
 static void hangs(struct live *live, const char *how)
 {
     struct machine *m = live->boundary.machine;
-    char *reason = panda_message(
-        "the guest has halted%s at pc 0x%" PRIx64
-        ", and nothing can wake it", how, m->cpu->guest->get_pc(m->cpu));
+    char *reason = panda_message("the guest has halted%s at pc 0x%" PRIx64
+                                 ", and nothing can wake it",
+                                 how, m->cpu->guest->get_pc(m->cpu));
 
     machine_stop(m, reason);
     free(reason);

@@ -20,7 +20,7 @@ struct interrupt_pin {
     void *opaque;
 };
 
-struct nmi_pin { /* all NULL: there are no NMIs */
+struct nmi_pin {                  /* all NULL: there are no NMIs */
     bool (*raised)(void *opaque); /* one waits */
     void (*acknowledge)(void *opaque);
     bool (*possible)(void *opaque); /* one may come at all */

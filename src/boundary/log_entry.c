@@ -145,8 +145,7 @@ size_t log_entry_decode(struct log_context *context, const uint8_t *in,
     uint64_t vcpu;
     unsigned head;
 
-    *entry = (struct log_entry){.count = context->count,
-                                .vcpu = context->vcpu};
+    *entry = (struct log_entry){.count = context->count, .vcpu = context->vcpu};
     if (!input.bad && *input.at == VCPU_PREFIX) {
         input.at++;
         vcpu = take(&input);

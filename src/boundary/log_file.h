@@ -18,8 +18,8 @@
 #define LOG_FORMAT_VERSION 2u
 
 enum log_stream {
-    LOG_INWARD = 0,   /* what replay needs */
-    LOG_OUTSIDE = 1,  /* inputs from outside the machine, annotations */
+    LOG_INWARD = 0,  /* what replay needs */
+    LOG_OUTSIDE = 1, /* inputs from outside the machine, annotations */
     LOG_INDEX = 2,
 };
 
@@ -62,8 +62,7 @@ enum log_result {
 struct log_reader *log_reader_open(const char *path, char **message);
 const struct log_identity *log_reader_identity(const struct log_reader *log);
 /* The next entry of the stream; it borrows until the next call. */
-enum log_result log_reader_next(struct log_reader *log,
-                                enum log_stream stream,
+enum log_result log_reader_next(struct log_reader *log, enum log_stream stream,
                                 struct log_entry *entry);
 const char *log_reader_problem(const struct log_reader *log);
 /* The count of the last sound chunk of the stream, for a progress line. */

@@ -69,8 +69,7 @@ static bool read_head(const struct log_reader *log, uint64_t offset,
 
 /* The packed bytes of a sound chunk, to be freed; NULL: damaged. */
 static uint8_t *read_packed(const struct log_reader *log, uint64_t offset,
-                            const uint8_t *bytes,
-                            const struct chunk_head *head)
+                            const uint8_t *bytes, const struct chunk_head *head)
 {
     uint8_t *packed = malloc(head->packed + 1ul);
 
@@ -111,16 +110,15 @@ static enum log_result torn(struct log_reader *log, struct cursor *cursor,
     free(log->problem);
     log->problem = panda_message(
         "the log is %s at byte %llu of %llu; it is sound up to count %llu",
-        what, (unsigned long long)cursor->offset,
-        (unsigned long long)log->size,
+        what, (unsigned long long)cursor->offset, (unsigned long long)log->size,
         (unsigned long long)cursor->context.count);
     cursor->left = 0;
     return cursor->ended = LOG_READ_TORN;
 }
 
 /* Moves the cursor to the next chunk of its stream. */
-static enum log_result next_chunk(struct log_reader *log,
-                                  struct cursor *cursor, unsigned stream)
+static enum log_result next_chunk(struct log_reader *log, struct cursor *cursor,
+                                  unsigned stream)
 {
     for (;;) {
         uint8_t bytes[CHUNK_HEADER_SIZE], *packed;
@@ -143,8 +141,9 @@ static enum log_result next_chunk(struct log_reader *log,
         cursor->offset += CHUNK_HEADER_SIZE + head.packed;
         if (head.stream == LOG_INDEX) {
             return cursor->ended = cursor->offset == log->size
-                ? LOG_READ_END
-                : torn(log, cursor, "followed by foreign bytes");
+                                       ? LOG_READ_END
+                                       : torn(log, cursor,
+                                              "followed by foreign bytes");
         }
         if (head.stream == stream && head.n_entries) {
             return LOG_READ_ENTRY;
@@ -152,8 +151,7 @@ static enum log_result next_chunk(struct log_reader *log,
     }
 }
 
-enum log_result log_reader_next(struct log_reader *log,
-                                enum log_stream stream,
+enum log_result log_reader_next(struct log_reader *log, enum log_stream stream,
                                 struct log_entry *entry)
 {
     struct cursor *cursor = &log->cursor[stream];
@@ -162,8 +160,7 @@ enum log_result log_reader_next(struct log_reader *log,
     if (cursor->ended != LOG_READ_ENTRY) {
         return cursor->ended;
     }
-    if (!cursor->left &&
-        next_chunk(log, cursor, stream) != LOG_READ_ENTRY) {
+    if (!cursor->left && next_chunk(log, cursor, stream) != LOG_READ_ENTRY) {
         return cursor->ended;
     }
     size = log_entry_decode(&cursor->context, cursor->raw + cursor->at,
@@ -194,8 +191,8 @@ static bool read_header(struct log_reader *log, const char *path,
     }
     if (get32(head + 8) != LOG_FORMAT_VERSION) {
         *message = panda_message("%s has log format %u; this program reads "
-                                 "format %u", path, get32(head + 8),
-                                 LOG_FORMAT_VERSION);
+                                 "format %u",
+                                 path, get32(head + 8), LOG_FORMAT_VERSION);
         return false;
     }
     size = get32(head + 16);

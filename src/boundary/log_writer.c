@@ -175,8 +175,7 @@ static void hand_over(struct log_writer *log, struct chunk *chunk)
     pthread_mutex_unlock(&log->lock);
 }
 
-static struct chunk *chunk_new(enum log_stream stream,
-                               struct log_context first)
+static struct chunk *chunk_new(enum log_stream stream, struct log_context first)
 {
     struct chunk *chunk = panda_must(calloc(1, sizeof(*chunk)));
 
@@ -300,8 +299,7 @@ struct log_writer *log_writer_open(const char *path, bool force,
     log->fd = open(path, how, 0644);
     if (log->fd < 0 || !write_header(log, identity) ||
         (errno = pthread_create(&log->thread, NULL, writer_thread, log))) {
-        *message = panda_message("cannot create %s: %s", path,
-                                 strerror(errno));
+        *message = panda_message("cannot create %s: %s", path, strerror(errno));
         writer_free(log);
         return NULL;
     }

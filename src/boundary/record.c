@@ -43,8 +43,8 @@ static uint64_t host_ms(void)
 static void put(struct record *record, enum log_stream stream,
                 const struct inward_event *event)
 {
-    struct log_entry entry = {
-        .count = record->boundary.machine->cpu->count, .event = *event};
+    struct log_entry entry = {.count = record->boundary.machine->cpu->count,
+                              .event = *event};
 
     log_writer_put(record->log, stream, &entry);
 }
@@ -98,7 +98,8 @@ static void hash_now(struct record *record)
 
     put_check(record, &event);
     record->next_hash = record->pace.hash_steps
-        ? m->cpu->count + record->pace.hash_steps : UINT64_MAX;
+                            ? m->cpu->count + record->pace.hash_steps
+                            : UINT64_MAX;
     record->hashed = host_ms();
 }
 
@@ -253,10 +254,9 @@ void record_info(struct boundary *b, struct record_info *info)
 bool record_end(struct boundary *b, char **message)
 {
     struct record *record = record_of(b);
-    struct inward_event event = {
-        .kind = INWARD_END,
-        .address = live_hash_devices(record->live),
-        .value = hash_state(b->machine)};
+    struct inward_event event = {.kind = INWARD_END,
+                                 .address = live_hash_devices(record->live),
+                                 .value = hash_state(b->machine)};
     bool good;
 
     sync_now(record);

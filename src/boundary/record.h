@@ -16,7 +16,7 @@ struct page_hashes;
 /* No two sync entries are further apart: part of the format. */
 #define SYNC_STEPS 1000000u
 
-struct record_pace { /* of host time, in ms; steps first */
+struct record_pace {     /* of host time, in ms; steps first */
     uint64_t sync_steps; /* up to SYNC_STEPS */
     uint64_t hash_steps; /* 0: by time alone */
     unsigned sync, flush, hash;

@@ -61,8 +61,7 @@ static bool carries_value(const struct inward_event *event)
 static void flip(struct replay *replay)
 {
     struct inward_event *event = &replay->next.event;
-    unsigned bits = event->kind == INWARD_READ ? 8 * (unsigned)event->size
-                                               : 8;
+    unsigned bits = event->kind == INWARD_READ ? 8 * (unsigned)event->size : 8;
 
     if (replay->next.count >= replay->flip_count && carries_value(event)) {
         event->value ^= 1ull << replay->flip_bit % bits;
@@ -220,10 +219,12 @@ static enum poll_result replay_poll(struct boundary *b)
     }
     if (replay->state == REPLAY_RUNNING && replay->next.count < cpu->count) {
         replay_diverge(replay, "the recording has a %s at count %" PRIu64,
-                log_entry_name(replay->next.event.kind), replay->next.count);
+                       log_entry_name(replay->next.event.kind),
+                       replay->next.count);
     }
     if (replay->state == REPLAY_RUNNING && cpu->halted) {
-        replay_diverge(replay, "the CPU has halted here, and the recording "
+        replay_diverge(replay,
+                       "the CPU has halted here, and the recording "
                        "goes on with a %s at count %" PRIu64,
                        log_entry_name(replay->next.event.kind),
                        replay->next.count);
@@ -236,8 +237,8 @@ static uint64_t replay_deadline(struct boundary *b)
 {
     const struct log_entry *next = &replay_of(b)->next;
 
-    return next->count + (next->event.kind == INWARD_READ &&
-                          next->count != UINT64_MAX);
+    return next->count +
+           (next->event.kind == INWARD_READ && next->count != UINT64_MAX);
 }
 
 static uint64_t replay_read(struct boundary *b, enum io_kind kind,
@@ -252,12 +253,13 @@ static uint64_t replay_read(struct boundary *b, enum io_kind kind,
     }
     if (next->event.kind != INWARD_READ ||
         next->count != b->machine->cpu->count || next->event.size != size) {
-        replay_diverge(replay, "a read of %u bytes of %s 0x%" PRIx64
-                        ", where the recording has a %s of %zu at count "
-                        "%" PRIu64, size,
-                kind == BOUNDARY_PORT ? "port" : "address", address,
-                log_entry_name(next->event.kind), next->event.size,
-                next->count);
+        replay_diverge(replay,
+                       "a read of %u bytes of %s 0x%" PRIx64
+                       ", where the recording has a %s of %zu at count "
+                       "%" PRIu64,
+                       size, kind == BOUNDARY_PORT ? "port" : "address",
+                       address, log_entry_name(next->event.kind),
+                       next->event.size, next->count);
         return 0;
     }
     value = next->event.value;
@@ -369,8 +371,7 @@ const char *replay_message(const struct boundary *b)
     return ((const struct replay *)b)->message;
 }
 
-void replay_hashes(const struct boundary *b, uint64_t *recorded,
-                   uint64_t *own)
+void replay_hashes(const struct boundary *b, uint64_t *recorded, uint64_t *own)
 {
     *recorded = ((const struct replay *)b)->recorded_hash;
     *own = ((const struct replay *)b)->own_hash;

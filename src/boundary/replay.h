@@ -32,9 +32,9 @@ void replay_hashes(const struct boundary *replay, uint64_t *recorded,
 
 struct replay_info {
     uint64_t first_count, last_count; /* of the recording */
-    uint64_t last_good;  /* count of the last check that fitted */
-    uint64_t n_entries;  /* applied so far */
-    uint64_t n_checks;   /* of them, that fitted */
+    uint64_t last_good;               /* count of the last check that fitted */
+    uint64_t n_entries;               /* applied so far */
+    uint64_t n_checks;                /* of them, that fitted */
 };
 void replay_info(const struct boundary *replay, struct replay_info *info);
 

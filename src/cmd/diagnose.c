@@ -137,7 +137,8 @@ static bool same_memory(const struct pair *pair)
 static bool same(const struct pair *pair)
 {
     return hash_registers(pair->warm.machine) ==
-               hash_registers(pair->cold.machine) && same_memory(pair);
+               hash_registers(pair->cold.machine) &&
+           same_memory(pair);
 }
 
 /* -- What differs ---------------------------------------------------------- */
@@ -190,8 +191,8 @@ static void print_page(const char *name, uint64_t offset, const uint8_t *warm,
         }
     }
     printf("  page 0x%" PRIx64 " of %s: %u bytes, the first at 0x%" PRIx64
-           ": warm %02x, cold %02x\n", offset, name, n, offset + first,
-           warm[first], cold[first]);
+           ": warm %02x, cold %02x\n",
+           offset, name, n, offset + first, warm[first], cold[first]);
 }
 
 static void print_pages(const struct pair *pair)
@@ -204,8 +205,7 @@ static void print_pages(const struct pair *pair)
         const struct mem_block *a = mem_block_at(warm, i);
         const struct mem_block *b = mem_block_at(cold, i);
 
-        for (uint64_t at = 0; at < a->size && shown < SHOWN;
-             at += PAGE_SIZE_) {
+        for (uint64_t at = 0; at < a->size && shown < SHOWN; at += PAGE_SIZE_) {
             if (memcmp(a->host + at, b->host + at, PAGE_SIZE_)) {
                 print_page(a->name, at, a->host + at, b->host + at);
                 shown++;
@@ -231,13 +231,13 @@ static void print_difference(const struct pair *pair, uint64_t count)
 
     if (warm->count != cold->count) {
         printf("  warm is at count %" PRIu64 ", cold at %" PRIu64
-               " (of %" PRIu64 " asked for)\n", warm->count, cold->count,
-               count);
+               " (of %" PRIu64 " asked for)\n",
+               warm->count, cold->count, count);
     }
     if (warm->skipped != cold->skipped || warm->halted != cold->halted) {
         printf("  skipped %" PRIu64 " and %" PRIu64 " ns, halted %d and "
-               "%d\n", warm->skipped, cold->skipped, warm->halted,
-               cold->halted);
+               "%d\n",
+               warm->skipped, cold->skipped, warm->halted, cold->halted);
     }
     print_fields(pair);
     print_pages(pair);
@@ -266,12 +266,13 @@ static uint64_t walk(struct pair *pair, uint64_t from, uint64_t to,
 static void found(struct pair *pair, uint64_t before, uint64_t after)
 {
     printf("warm and cold part at count %" PRIu64 ", in this "
-           "instruction:\n", before);
+           "instruction:\n",
+           before);
     pair_close(pair);
     pair_open(pair, before);
-    print_instruction(pair->cold.machine->cpu,
-                      pair->cold.machine->cpu->guest->get_pc(
-                          pair->cold.machine->cpu));
+    print_instruction(
+        pair->cold.machine->cpu,
+        pair->cold.machine->cpu->guest->get_pc(pair->cold.machine->cpu));
     pair_cool(pair);
     twin_run(&pair->warm, after);
     twin_run(&pair->cold, after);
@@ -309,7 +310,8 @@ void diagnose(const struct options *o, uint64_t last_good, uint64_t count)
     struct pair pair = {.options = o};
 
     printf("diagnosis: between count %" PRIu64 " and %" PRIu64
-           ", warm against cold\n", last_good, count);
+           ", warm against cold\n",
+           last_good, count);
     fflush(stdout);
     if (search(&pair, last_good, count)) {
         return;
@@ -321,6 +323,7 @@ void diagnose(const struct options *o, uint64_t last_good, uint64_t count)
     if (!search(&pair, 0, count)) {
         printf("they stay the same: generated code and interpreter agree; "
                "the recorder saw or logged something else between count "
-               "%" PRIu64 " and %" PRIu64 "\n", last_good, count);
+               "%" PRIu64 " and %" PRIu64 "\n",
+               last_good, count);
     }
 }

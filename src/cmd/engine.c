@@ -27,8 +27,7 @@ static bool word(const char **text, const char *name)
 {
     size_t n = strlen(name);
 
-    if (strncmp(*text, name, n) ||
-        ((*text)[n] && !strchr(",=", (*text)[n]))) {
+    if (strncmp(*text, name, n) || ((*text)[n] && !strchr(",=", (*text)[n]))) {
         return false;
     }
     *text += n;
@@ -72,7 +71,8 @@ static struct accel parse_accel(const char *option)
     }
     if (*text || !accel.step) {
         panda_fatal("-accel: '%s' is none of interp, jit, lockstep, "
-                    "lockstep,step=N", option);
+                    "lockstep,step=N",
+                    option);
     }
     return accel;
 }
@@ -100,8 +100,7 @@ static struct jit_words parse_jit(const char *option)
         } else if (word(&text, "broken") && *text == '=') {
             size_t n = strcspn(++text, ",");
 
-            snprintf(words.broken, sizeof(words.broken), "%.*s", (int)n,
-                     text);
+            snprintf(words.broken, sizeof(words.broken), "%.*s", (int)n, text);
             text += n;
         } else if (word(&text, "first") && *text == '=') {
             text++;

@@ -25,7 +25,8 @@ void flip_parse(const char *text, struct flip *flip)
     }
     if (!end || *end) {
         panda_fatal("-debug-flip: '%s' is not register, ram or value, then "
-                    "@COUNT[:BIT]", text);
+                    "@COUNT[:BIT]",
+                    text);
     }
 }
 
@@ -50,7 +51,8 @@ static void flip_register(struct cpu *cpu, uint64_t bit)
         if (bit < bits_of(field)) {
             ((uint8_t *)cpu)[field->offset + bit / 8] ^= 1u << bit % 8;
             panda_warn("bit %" PRIu64 " of register %s flipped at count "
-                       "%" PRIu64, bit, field->name, cpu->count);
+                       "%" PRIu64,
+                       bit, field->name, cpu->count);
             return;
         }
         bit -= bits_of(field);
@@ -71,8 +73,8 @@ static void flip_ram(struct machine *m, uint64_t bit)
         if (bit < 8 * block->size) {
             block->host[bit / 8] ^= 1u << bit % 8;
             panda_warn("bit %" PRIu64 " of byte 0x%" PRIx64 " of %s flipped "
-                       "at count %" PRIu64, bit % 8, bit / 8, block->name,
-                       m->cpu->count);
+                       "at count %" PRIu64,
+                       bit % 8, bit / 8, block->name, m->cpu->count);
             return;
         }
         bit -= 8 * block->size;

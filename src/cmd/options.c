@@ -45,11 +45,11 @@ static const struct option {
      AT(megabytes)},
     {"-serial", "STREAM", "where COM1 leads to (stdio)", TEXT, AT(serial)},
     {"-monitor", "STREAM", "where the monitor is", TEXT, AT(monitor)},
-    {"-nographic", NULL, "console and monitor on the terminal (Ctrl-A c)",
-     FLAG, AT(nographic)},
+    {"-nographic", NULL, "console and monitor on the terminal (Ctrl-A c)", FLAG,
+     AT(nographic)},
     {"-display", "none", "there is no display yet", DISPLAY, 0},
-    {"-no-reboot", NULL, "end the run where the guest resets the machine",
-     FLAG, AT(no_reboot)},
+    {"-no-reboot", NULL, "end the run where the guest resets the machine", FLAG,
+     AT(no_reboot)},
     {"-S", NULL, "wait for the monitor's cont before the first instruction",
      FLAG, AT(stopped)},
     {"-icount", "sleep=on|off", "whether an idle guest takes real time (on)",
@@ -58,8 +58,7 @@ static const struct option {
      AT(rtc_base)},
     {"-device", "isa-debug-exit[,iobase=PORT][,iosize=N]",
      "ends the run on a write", DEVICE, AT(debug_exit)},
-    {"-record", "NAME", "record from the first instruction", TEXT,
-     AT(record)},
+    {"-record", "NAME", "record from the first instruction", TEXT, AT(record)},
     {"-replay", "NAME", "replay a recording", TEXT, AT(replay)},
     {"-replay-verify", NULL, "print the recorded hash and our own", FLAG,
      AT(verify)},
@@ -72,13 +71,16 @@ static const struct option {
      AT(seed)},
     {"-accel", "interp|jit|lockstep[,step=N]", "how guest code runs (jit)",
      TEXT, AT(accel)},
-    {"-jit", "chaos=SEED|perfmap", "make the engine's invisible choices at "
-     "random; name units for perf", TEXT, AT(jit)},
-    {"-panda", "'NAME:KEY=VALUE,...;...'", "load plugins (NAME:help: about "
-     "one)", PLUGIN, 'l'},
+    {"-jit", "chaos=SEED|perfmap",
+     "make the engine's invisible choices at "
+     "random; name units for perf",
+     TEXT, AT(jit)},
+    {"-panda", "'NAME:KEY=VALUE,...;...'",
+     "load plugins (NAME:help: about "
+     "one)",
+     PLUGIN, 'l'},
     {"-panda-plugin", "FILE", "load a plugin from a file", PLUGIN, 'f'},
-    {"-panda-arg", "NAME:KEY=VALUE", "an argument for a plugin", PLUGIN,
-     'a'},
+    {"-panda-arg", "NAME:KEY=VALUE", "an argument for a plugin", PLUGIN, 'a'},
     {"-unit-insns", "N", "guest instructions a unit, 1 to 64", NUMBER,
      AT(unit_insns)},
     {"-limit", "STEPS", "end the run there", NUMBER, AT(limit)},
@@ -125,7 +127,8 @@ static uint64_t memory_size(const char *text)
     if (end == text || *text == '-' ||
         (*end && (end[1] || !strchr("mMgG", *end)))) {
         panda_fatal("-m: '%s' is not a size: give MiB, or a number with M "
-                    "or G", text);
+                    "or G",
+                    text);
     }
     if (*end == 'g' || *end == 'G') {
         size = size < 1u << 20 ? size * 1024 : UINT64_MAX;
@@ -149,8 +152,7 @@ static void one_cpu(const char *text)
 static void only(const char *option, const char *text, const char *value)
 {
     if (strcmp(text, value)) {
-        panda_fatal("%s: there is no '%s'; there is: %s", option, text,
-                    value);
+        panda_fatal("%s: there is no '%s'; there is: %s", option, text, value);
     }
 }
 
@@ -180,8 +182,7 @@ static int64_t rtc_base(const char *text)
     if (!end) {
         end = strptime(text, "%Y-%m-%d", &tm);
     }
-    return end && !*end ? (int64_t)timegm(&tm)
-                        : (int64_t)number("-rtc", text);
+    return end && !*end ? (int64_t)timegm(&tm) : (int64_t)number("-rtc", text);
 }
 
 /* The value behind `name` in a list by commas. */
@@ -215,12 +216,14 @@ static struct debug_exit_option device(const char *text)
         if (!device_value(&text, ",iobase=", &port) &&
             !device_value(&text, ",iosize=", &size)) {
             panda_fatal("-device %s: '%s' is neither iobase=PORT nor "
-                        "iosize=N", name, text + 1);
+                        "iosize=N",
+                        name, text + 1);
         }
     }
     if (!port || !size || size > 4 || port > 0x10000 - size) {
         panda_fatal("-device %s: iobase is from 1 to 0xffff, iosize from 1 "
-                    "to 4", name);
+                    "to 4",
+                    name);
     }
     return (struct debug_exit_option){(uint16_t)port, (uint16_t)size};
 }
@@ -232,8 +235,8 @@ static void add_plugin(struct options *options, char kind, const char *value)
     if (options->n_plugins == most) {
         panda_fatal("-panda: at most %u of these options", most);
     }
-    options->plugins[options->n_plugins++] =
-        (struct options_plugin){kind, value};
+    options->plugins[options->n_plugins++] = (struct options_plugin){kind,
+                                                                     value};
 }
 
 static void set(const struct option *option, const char *value,
@@ -303,10 +306,15 @@ static void check(const struct options *options)
 
 void options_parse(char **argv, struct options *options)
 {
-    *options = (struct options){.append = "", .accel = "jit", .jit = "",
-                                .hash_at = "", .megabytes = 128,
-                                .limit = UINT64_MAX, .unit_insns = 64,
-                                .rtc_base = time(NULL), .sleep = true};
+    *options = (struct options){.append = "",
+                                .accel = "jit",
+                                .jit = "",
+                                .hash_at = "",
+                                .megabytes = 128,
+                                .limit = UINT64_MAX,
+                                .unit_insns = 64,
+                                .rtc_base = time(NULL),
+                                .sleep = true};
     for (int i = 1; argv[i]; i++) {
         const char *name = argv[i];
         unsigned k = 0;

@@ -27,8 +27,8 @@ static int finish_live(struct session *s, enum run_end end)
     }
     return engine_differed(s->engine) ? 1
            : session_interrupted      ? 128 + session_interrupted
-           : s->pc->exit_status >= 0 ? s->pc->exit_status
-                                     : end == RUN_BROKEN;
+           : s->pc->exit_status >= 0  ? s->pc->exit_status
+                                      : end == RUN_BROKEN;
 }
 
 static int run_live(const struct options *o, struct plugins *plugins)

@@ -43,9 +43,9 @@ static void describe_memory(const struct memory *mem, FILE *file)
                 block->size);
     }
     for (unsigned i = 0; mem_mapping_at(mem, i, &mapping); i++) {
-        fprintf(file, "map %" PRIx64 ": %" PRIx64 " of block %u at %" PRIx64
-                      "\n", mapping.physical, mapping.size,
-                mapping.block->id, mapping.offset);
+        fprintf(
+            file, "map %" PRIx64 ": %" PRIx64 " of block %u at %" PRIx64 "\n",
+            mapping.physical, mapping.size, mapping.block->id, mapping.offset);
     }
 }
 
@@ -62,8 +62,8 @@ static char *description(const struct machine *m, uint64_t hash,
     if (!file) {
         panda_bug("out of memory");
     }
-    fprintf(file, "guest: %s\nsnapshot: %016" PRIx64 "\n",
-            m->cpu->guest->name, hash);
+    fprintf(file, "guest: %s\nsnapshot: %016" PRIx64 "\n", m->cpu->guest->name,
+            hash);
     m->cpu->guest->describe(file);
     describe_memory(m->memory, file);
     fputs(board, file);
@@ -79,9 +79,8 @@ static char *difference(const char *ours, const char *theirs)
         size_t length = strcspn(ours, "\n") + 1;
 
         if (strncmp(ours, theirs, length)) {
-            return panda_message("'%.*s' here, '%.*s' there",
-                                 (int)length - 1, ours,
-                                 (int)strcspn(theirs, "\n"), theirs);
+            return panda_message("'%.*s' here, '%.*s' there", (int)length - 1,
+                                 ours, (int)strcspn(theirs, "\n"), theirs);
         }
         ours += length;
         theirs += length;
@@ -113,7 +112,8 @@ static bool fits(const struct log_reader *log, const struct machine *m,
     if (line) {
         *message = panda_message(
             "the log of %s is not of this snapshot, or of another machine "
-            "than this program's: %s", name, line);
+            "than this program's: %s",
+            name, line);
         free(line);
         return false;
     }
@@ -122,8 +122,8 @@ static bool fits(const struct log_reader *log, const struct machine *m,
 
 /* -- Recording ------------------------------------------------------------- */
 
-static struct log_writer *begin_log(const struct live *live,
-                                    const char *path, uint64_t hash,
+static struct log_writer *begin_log(const struct live *live, const char *path,
+                                    uint64_t hash,
                                     const struct pc_options *made_of,
                                     bool force, char **message)
 {
@@ -145,7 +145,8 @@ static bool is_free(const struct names *names, char **message)
 
     if (used) {
         *message = panda_message("%s exists already: choose another name, or "
-                                 "begin_record -f to overwrite it", used);
+                                 "begin_record -f to overwrite it",
+                                 used);
     }
     return !used;
 }
@@ -219,13 +220,11 @@ static struct pc *build(const char *text, char **message)
 {
     struct pc_options how = {0};
 
-    return pc_options_parse(text, &how, message) ? pc_new(&how, message)
-                                                 : NULL;
+    return pc_options_parse(text, &how, message) ? pc_new(&how, message) : NULL;
 }
 
 struct pc *recording_open_driven(const char *name,
-                                 struct snapshot_check **check,
-                                 char **message)
+                                 struct snapshot_check **check, char **message)
 {
     struct names names = names_of(name);
     struct log_reader *log = log_reader_open(names.log, message);
@@ -235,8 +234,7 @@ struct pc *recording_open_driven(const char *name,
     if (log && same_behaviour(log, name, message)) {
         pc = build(log_reader_identity(log)->description, message);
     }
-    if (pc && (!snapshot_restore(pc->live, names.snapshot, &loaded,
-                                 message) ||
+    if (pc && (!snapshot_restore(pc->live, names.snapshot, &loaded, message) ||
                !fits(log, pc->machine, loaded.hash, name, message))) {
         drop(&loaded);
         pc_free(pc);

@@ -29,7 +29,6 @@ struct machine *recording_open(const struct guest *guest, const char *name,
 /* The real machine in the state in which the recording began; its boundary
  * feeds it what came from outside, and compares. NULL as above. */
 struct pc *recording_open_driven(const char *name,
-                                 struct snapshot_check **check,
-                                 char **message);
+                                 struct snapshot_check **check, char **message);
 
 #endif

@@ -44,12 +44,11 @@ static void show_progress(struct replaying *r)
     steps = (double)(s->machine->cpu->count - info.first_count);
     all = (double)(info.last_count - info.first_count);
     speed = steps / seconds;
-    fprintf(stderr,
-            "%s%s: %5.1f %%, count %" PRIu64 ", %.0f MIPS, %.0f s left%s",
-            r->terminal ? "\r" : "", s->options->replay,
-            all > 0 ? 100 * steps / all : 100, s->machine->cpu->count,
-            speed / 1e6, speed > 0 ? (all - steps) / speed : 0,
-            r->terminal ? "\033[K" : "\n");
+    fprintf(
+        stderr, "%s%s: %5.1f %%, count %" PRIu64 ", %.0f MIPS, %.0f s left%s",
+        r->terminal ? "\r" : "", s->options->replay,
+        all > 0 ? 100 * steps / all : 100, s->machine->cpu->count, speed / 1e6,
+        speed > 0 ? (all - steps) / speed : 0, r->terminal ? "\033[K" : "\n");
     r->shown = true;
 }
 
@@ -92,8 +91,7 @@ static void open_recording(struct replaying *r)
         s->pc = recording_open_driven(o->replay, &r->check, &message);
         s->machine = s->pc ? s->pc->machine : NULL;
     } else {
-        s->machine = recording_open(&x86_guest, o->replay, &r->check,
-                                    &message);
+        s->machine = recording_open(&x86_guest, o->replay, &r->check, &message);
     }
     if (!s->machine) {
         panda_fatal("%s", message);
@@ -113,8 +111,7 @@ static void run(struct replaying *r)
     do {
         count = s->machine->cpu->count;
         if (end == RUN_STOP && s->options->drive && !s->quit &&
-            !session_interrupted &&
-            replay_state(s->replay) == REPLAY_RUNNING) {
+            !session_interrupted && replay_state(s->replay) == REPLAY_RUNNING) {
             end = engine_run(s->engine);
         }
     } while (count != s->machine->cpu->count);
@@ -130,8 +127,8 @@ static const char *verdict(struct replaying *r, const char *damage)
     switch (replay_state(s->replay)) {
     case REPLAY_IDENTICAL:
         return !s->options->drive || drive_is_complete(s->replay)
-            ? "identical"
-            : "DIVERGED in its devices' final state";
+                   ? "identical"
+                   : "DIVERGED in its devices' final state";
     case REPLAY_DIVERGED:
         return "DIVERGED";
     case REPLAY_TORN:
@@ -173,9 +170,7 @@ static int report(struct replaying *r)
         fprintf(stderr, "panda: the flipped bit was without effect\n");
         return 3;
     }
-    return good                  ? 0
-           : session_interrupted ? 128 + session_interrupted
-                                 : 1;
+    return good ? 0 : session_interrupted ? 128 + session_interrupted : 1;
 }
 
 static void end(struct replaying *r)
@@ -194,9 +189,9 @@ static void end(struct replaying *r)
 
 int session_replay(const struct options *o, struct plugins *plugins)
 {
-    struct replaying r = {.session = {.options = o, .running = true,
-                                      .plugins = plugins},
-                          .terminal = isatty(STDERR_FILENO)};
+    struct replaying r = {
+        .session = {.options = o, .running = true, .plugins = plugins},
+        .terminal = isatty(STDERR_FILENO)};
     struct replay_info info;
     uint64_t count;
     bool diverged;

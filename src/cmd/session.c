@@ -106,9 +106,9 @@ static void info_record(void *opaque, FILE *out)
         return;
     }
     record_info(s->record, &info);
-    fprintf(out, "recording %s, count %" PRIu64 ", begun at %" PRIu64
-                 ", %" PRIu64 " bytes and %" PRIu64
-                 " chunks on disk, %.1f seconds\n",
+    fprintf(out,
+            "recording %s, count %" PRIu64 ", begun at %" PRIu64 ", %" PRIu64
+            " bytes and %" PRIu64 " chunks on disk, %.1f seconds\n",
             s->record_name, s->machine->cpu->count, info.first_count,
             info.bytes, info.chunks, info.seconds);
     if (info.failure) {
@@ -129,9 +129,10 @@ static void info_replay(void *opaque, FILE *out)
     replay_info(s->replay, &info);
     done = count - info.first_count;
     all = info.last_count - info.first_count;
-    fprintf(out, "replaying %s, count %" PRIu64 ", %" PRIu64 " of %" PRIu64
-                 " steps (%.1f %%), %" PRIu64 " entries; the last of %" PRIu64
-                 " checks fitted at count %" PRIu64 "\n",
+    fprintf(out,
+            "replaying %s, count %" PRIu64 ", %" PRIu64 " of %" PRIu64
+            " steps (%.1f %%), %" PRIu64 " entries; the last of %" PRIu64
+            " checks fitted at count %" PRIu64 "\n",
             s->options->replay, count, done, all,
             all ? 100.0 * (double)done / (double)all : 100.0, info.n_entries,
             info.n_checks, info.last_good);
@@ -140,8 +141,7 @@ static void info_replay(void *opaque, FILE *out)
 static void plugin(void *opaque, const char *command, const char *argument,
                    FILE *out)
 {
-    plugin_command(((struct session *)opaque)->plugins, command, argument,
-                   out);
+    plugin_command(((struct session *)opaque)->plugins, command, argument, out);
 }
 
 /* -- Characters ------------------------------------------------------------ */
@@ -326,7 +326,7 @@ static struct stream *must_open(const char *option, const char *spec)
 static struct monitor *new_monitor(struct session *s, struct stream *stream)
 {
     const struct monitor_target target = {
-        s,           s->machine, begin_record, end_record, quit,
+        s,           s->machine, begin_record, end_record,  quit,
         set_running, is_running, info_record,  info_replay, plugin};
 
     return monitor_new(stream, &target);
@@ -340,7 +340,7 @@ static bool is_stdio(const char *spec)
 static void open_console(struct session *s)
 {
     const struct options *o = s->options;
-    const char *serial = o->serial ? o->serial
+    const char *serial = o->serial                              ? o->serial
                          : !o->monitor || !is_stdio(o->monitor) ? "mon:stdio"
                                                                 : "null";
 

@@ -70,8 +70,8 @@ bool io_map_add(struct io_map *map, enum io_space space, uint64_t base,
 void io_map_move(struct io_map *map, enum io_space space, uint64_t from,
                  uint64_t to);
 /* Nobody there: all ones, and writes are lost. */
-uint64_t io_map_read(struct io_map *map, enum io_space space,
-                     uint64_t address, unsigned size);
+uint64_t io_map_read(struct io_map *map, enum io_space space, uint64_t address,
+                     unsigned size);
 void io_map_write(struct io_map *map, enum io_space space, uint64_t address,
                   uint64_t value, unsigned size);
 
@@ -84,9 +84,13 @@ struct device_field {
     uint32_t offset, size, count; /* of an element; elements */
 };
 #define DEVICE_FIELD(type, member) \
-    {#member, offsetof(type, member), sizeof(((type *)0)->member), 1}
+    { \
+#member, offsetof(type, member), sizeof(((type *)0)->member), 1 \
+    }
 #define DEVICE_ARRAY(type, member, n) \
-    {#member, offsetof(type, member), sizeof(((type *)0)->member[0]), n}
+    { \
+#member, offsetof(type, member), sizeof(((type *)0)->member[0]), n \
+    }
 struct device_table {
     const char *name;
     const struct device_field *fields;

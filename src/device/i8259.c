@@ -356,11 +356,11 @@ static void loaded(void *opaque)
 }
 
 #define FIELD(member) DEVICE_FIELD(struct i8259, member)
-#define CHIP(n)                                                              \
-    FIELD(chip[n].lines), FIELD(chip[n].irr), FIELD(chip[n].imr),            \
+#define CHIP(n) \
+    FIELD(chip[n].lines), FIELD(chip[n].irr), FIELD(chip[n].imr), \
         FIELD(chip[n].isr), FIELD(chip[n].elcr), FIELD(chip[n].vector_base), \
         FIELD(chip[n].lowest), FIELD(chip[n].icw_next), FIELD(chip[n].icw1), \
-        FIELD(chip[n].icw4), FIELD(chip[n].read_isr), FIELD(chip[n].poll),   \
+        FIELD(chip[n].icw4), FIELD(chip[n].read_isr), FIELD(chip[n].poll), \
         FIELD(chip[n].special_mask), FIELD(chip[n].rotate_on_aeoi)
 
 static const struct device_field fields[] = {CHIP(0), CHIP(1), FIELD(output)};

@@ -63,8 +63,8 @@ bool io_map_add(struct io_map *map, enum io_space space, uint64_t base,
     if (!map->ranges) {
         panda_bug("out of memory");
     }
-    map->ranges[map->n++] =
-        (struct io_range){space, base, size, handlers, opaque};
+    map->ranges[map->n++] = (struct io_range){space, base, size, handlers,
+                                              opaque};
     return true;
 }
 

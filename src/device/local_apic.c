@@ -317,8 +317,8 @@ bool local_apic_attach(struct local_apic *apic, struct io_map *map)
 {
     apic->io = map;
     apic->io_base = apic->base;
-    return io_map_add(map, IO_MEMORY, apic->base, 0x1000,
-                      &local_apic_handlers, apic);
+    return io_map_add(map, IO_MEMORY, apic->base, 0x1000, &local_apic_handlers,
+                      apic);
 }
 
 void local_apic_set_base(struct local_apic *apic, uint64_t base)

@@ -413,14 +413,14 @@ static void loaded(void *opaque)
 }
 
 #define FIELD(member) DEVICE_FIELD(struct pit8254, member)
-#define CHANNEL(n)                                                   \
-    FIELD(channel[n].start), FIELD(channel[n].held),                 \
-        FIELD(channel[n].reload_at), FIELD(channel[n].count),        \
-        FIELD(channel[n].reload), FIELD(channel[n].reload_pending),  \
-        FIELD(channel[n].running), FIELD(channel[n].mode),           \
-        FIELD(channel[n].access), FIELD(channel[n].bcd),             \
-        FIELD(channel[n].gate), FIELD(channel[n].low_byte),          \
-        FIELD(channel[n].write_high), FIELD(channel[n].read_high),   \
+#define CHANNEL(n) \
+    FIELD(channel[n].start), FIELD(channel[n].held), \
+        FIELD(channel[n].reload_at), FIELD(channel[n].count), \
+        FIELD(channel[n].reload), FIELD(channel[n].reload_pending), \
+        FIELD(channel[n].running), FIELD(channel[n].mode), \
+        FIELD(channel[n].access), FIELD(channel[n].bcd), \
+        FIELD(channel[n].gate), FIELD(channel[n].low_byte), \
+        FIELD(channel[n].write_high), FIELD(channel[n].read_high), \
         FIELD(channel[n].latched), FIELD(channel[n].status_latched), \
         FIELD(channel[n].status), FIELD(channel[n].latch)
 

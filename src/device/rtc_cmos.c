@@ -295,8 +295,8 @@ static void write_control(struct rtc_cmos *rtc, uint8_t a, uint8_t b)
         /* The first update comes half a second later. */
         uint32_t of_clock = clock_now(rtc->clock) % NS_PER_SECOND;
 
-        rtc->phase =
-            (NS_PER_SECOND + NS_PER_SECOND / 2 - of_clock) % NS_PER_SECOND;
+        rtc->phase = (NS_PER_SECOND + NS_PER_SECOND / 2 - of_clock) %
+                     NS_PER_SECOND;
     }
     if (stood && !standing(rtc)) {
         registers_to_date(rtc);

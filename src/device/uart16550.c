@@ -83,8 +83,8 @@ static void update(struct uart16550 *uart)
 /* Four characters' time without a byte coming or going. */
 static void restart_timeout(struct uart16550 *uart)
 {
-    unsigned bits =
-        7 + (uart->lcr & 3) + (uart->lcr >> 2 & 1) + (uart->lcr >> 3 & 1);
+    unsigned bits = 7 + (uart->lcr & 3) + (uart->lcr >> 2 & 1) +
+                    (uart->lcr >> 3 & 1);
     uint64_t divisor = uart->divisor ? uart->divisor : 0x10000;
 
     uart->timed_out = 0;

@@ -21,8 +21,8 @@ struct chaos *chaos_new(uint64_t seed)
     /* A few lengths only: each has translations of its own. */
     chaos->lengths[0] = 1 + (unsigned)draw_below(&chaos->draw, 4);
     for (unsigned i = 1; i < 4; i++) {
-        chaos->lengths[i] =
-            1 + (unsigned)draw_below(&chaos->draw, UNIT_MAX_INSNS);
+        chaos->lengths[i] = 1 +
+                            (unsigned)draw_below(&chaos->draw, UNIT_MAX_INSNS);
     }
     chaos->longest = SLICE_STEPS;
     return chaos;

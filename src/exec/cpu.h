@@ -31,10 +31,11 @@ struct tlb_entry {
 #define TLB_SLOW 1ull
 
 enum cpu_leave { /* why a step was left; the value of the longjmp */
-    CPU_LEAVE_EXCEPTION = 1, /* noted in the CPU, to be delivered */
-    CPU_LEAVE_REDO,          /* run this instruction alone */
-    CPU_LEAVE_IO,            /* the same, for it reached a device */
-    CPU_LEAVE_REQUEST,       /* look at requests before the next step */
+                 CPU_LEAVE_EXCEPTION =
+                     1,             /* noted in the CPU, to be delivered */
+                 CPU_LEAVE_REDO,    /* run this instruction alone */
+                 CPU_LEAVE_IO,      /* the same, for it reached a device */
+                 CPU_LEAVE_REQUEST, /* look at requests before the next step */
 };
 
 struct cpu {
@@ -42,11 +43,11 @@ struct cpu {
     const struct guest *guest;
     unsigned index;
 
-    uint64_t count;  /* steps so far: DESIGN 2.2 */
+    uint64_t count;   /* steps so far: DESIGN 2.2 */
     uint64_t skipped; /* ns that passed while halted; virtual time in ns is
                          count + skipped */
     bool halted;
-    bool alone;      /* the running unit is one instruction and may do I/O */
+    bool alone; /* the running unit is one instruction and may do I/O */
     /* Set when something outside waits for the CPU to become interruptible;
      * a hint that makes POLL exits leave the loop. No guest state. */
     bool attention;
@@ -60,11 +61,11 @@ struct cpu {
     /* Generated code: steps may go up to here, and which unit an access or a
      * call was made from. */
     uint64_t deadline;
-    void *running; /* a struct unit */
+    void *running;  /* a struct unit */
     uint32_t memop; /* of the data access that walk() is called for */
 
-    jmp_buf leave;        /* where cpu_leave() goes */
-    uint64_t insn_pc;     /* interpreter: instruction being run */
+    jmp_buf leave;    /* where cpu_leave() goes */
+    uint64_t insn_pc; /* interpreter: instruction being run */
 
     /* Told of accesses by C functions of the guest, before and after; NULL
      * when nobody wants to know. `how`: memop and ACCESS_*. */

@@ -74,8 +74,7 @@ static void heard_deadline(void *opaque, uint64_t deadline)
 void crossings_listen(struct crossings *c, struct machine *m)
 {
     *c = (struct crossings){.machine = m};
-    c->witness = (struct witness){heard_inward, heard_write, heard_deadline,
-                                  c};
+    c->witness = (struct witness){heard_inward, heard_write, heard_deadline, c};
     m->witness = &c->witness;
 }
 
@@ -102,8 +101,8 @@ static struct playback *playback_of(struct boundary *b)
 static const struct crossing *next(const struct playback *p)
 {
     return p->next < p->end && p->next < p->crossings->n
-        ? &p->crossings->list[p->next]
-        : NULL;
+               ? &p->crossings->list[p->next]
+               : NULL;
 }
 
 static void __attribute__((format(printf, 2, 3)))
@@ -144,8 +143,7 @@ static const struct crossing *access(struct playback *p, bool outward,
                                      const struct inward_event *event)
 {
     const struct crossing *entry = next(p);
-    struct crossing own = {p->boundary.machine->cpu->count, outward, *event,
-                           0};
+    struct crossing own = {p->boundary.machine->cpu->count, outward, *event, 0};
     char own_text[64], text[64];
 
     own.event.kind = outward ? 0 : INWARD_READ;
@@ -155,8 +153,7 @@ static const struct crossing *access(struct playback *p, bool outward,
         entry->event.address != event->address ||
         entry->event.size != event->size) {
         mismatch(p, "%s of %zu bytes, where the other has %s",
-                 describe(&own, own_text), event->size,
-                 describe(entry, text));
+                 describe(&own, own_text), event->size, describe(entry, text));
         return NULL;
     }
     p->next++;
@@ -166,8 +163,8 @@ static const struct crossing *access(struct playback *p, bool outward,
 static uint64_t playback_read(struct boundary *b, enum io_kind kind,
                               uint64_t address, unsigned size)
 {
-    const struct inward_event event = {.what = kind, .address = address,
-                                       .size = size};
+    const struct inward_event event = {
+        .what = kind, .address = address, .size = size};
     const struct crossing *entry = access(playback_of(b), false, &event);
 
     return entry ? entry->event.value : 0;
@@ -176,8 +173,8 @@ static uint64_t playback_read(struct boundary *b, enum io_kind kind,
 static void playback_write(struct boundary *b, enum io_kind kind,
                            uint64_t address, uint64_t value, unsigned size)
 {
-    const struct inward_event event = {.what = kind, .address = address,
-                                       .size = size};
+    const struct inward_event event = {
+        .what = kind, .address = address, .size = size};
     const struct crossing *entry = access(playback_of(b), true, &event);
     char text[64];
 
@@ -280,7 +277,8 @@ void playback_begin(struct playback *p, struct machine *m,
                     const struct crossings *crossings)
 {
     *p = (struct playback){.boundary = {&playback_ops, m},
-                           .crossings = crossings, .end = SIZE_MAX};
+                           .crossings = crossings,
+                           .end = SIZE_MAX};
     m->boundary = &p->boundary;
 }
 

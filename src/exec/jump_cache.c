@@ -71,8 +71,7 @@ static void forget_within(struct jump_entry *entry, uint64_t start,
     }
 }
 
-static void search_all(struct jump_cache *cache, uint64_t start,
-                       uint64_t size)
+static void search_all(struct jump_cache *cache, uint64_t start, uint64_t size)
 {
     for (unsigned i = 0; i < JUMP_CACHE_SIZE; i++) {
         forget_within(&cache->entry[i], start, size);

@@ -65,8 +65,8 @@ enum run_end lockstep_run(struct lockstep *l, uint64_t limit)
     while (end == RUN_LIMIT && cpu->count < limit) {
         uint64_t left = limit - cpu->count;
 
-        end = machine_run(l->code, cpu->count +
-                                       (left < l->step ? left : l->step));
+        end = machine_run(l->code,
+                          cpu->count + (left < l->step ? left : l->step));
         if (!lockstep_follow(l)) {
             l->report = lockstep_find(l);
             machine_stop(l->code, "generated code and the interpreter "

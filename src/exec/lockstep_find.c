@@ -25,8 +25,8 @@ struct search {
     struct playback first; /* the boundary of the code */
     struct chaos *chaos;
     unsigned unit_insns;
-    uint64_t end;  /* the count at which they were seen to differ */
-    size_t unit;   /* the next crossing where the unit begins, ... */
+    uint64_t end;        /* the count at which they were seen to differ */
+    size_t unit;         /* the next crossing where the unit begins, ... */
     uint64_t unit_count; /* ... the count there (interrupts come first), */
     size_t unit_end;     /* ... and the next crossing where it ends */
     FILE *out;
@@ -84,8 +84,7 @@ static void say_instruction(const struct search *s)
     char text[128] = "?";
     struct mem_code at;
 
-    fprintf(s->out, "at count %" PRIu64 ", pc 0x%" PRIx64 ": ", cpu->count,
-            pc);
+    fprintf(s->out, "at count %" PRIu64 ", pc 0x%" PRIx64 ": ", cpu->count, pc);
     if (cpu->guest->disassemble &&
         mem_fetch(s->interpreter->cpu, pc, cpu->guest->mmu_index(mode), &at) &&
         at.block &&
@@ -270,8 +269,11 @@ static void find(struct search *s)
 
 char *lockstep_find(struct lockstep *l)
 {
-    struct search s = {.l = l, .code = l->code, .interpreter = l->interpreter,
-                       .chaos = l->code->chaos, .unit_insns = l->unit_insns,
+    struct search s = {.l = l,
+                       .code = l->code,
+                       .interpreter = l->interpreter,
+                       .chaos = l->code->chaos,
+                       .unit_insns = l->unit_insns,
                        .end = l->code->cpu->count};
     struct boundary *boundary = l->code->boundary;
     char *report = NULL;
@@ -284,8 +286,9 @@ char *lockstep_find(struct lockstep *l)
     if (!s.out) {
         panda_bug("out of memory");
     }
-    fprintf(s.out, "generated code and the interpreter agree at count %" PRIu64
-                   " and differ at count %" PRIu64 ":\n",
+    fprintf(s.out,
+            "generated code and the interpreter agree at count %" PRIu64
+            " and differ at count %" PRIu64 ":\n",
             l->agreed->count, s.end);
     say_differences(&s);
     playback_begin(&s.first, l->code, &l->crossings);

@@ -33,22 +33,22 @@ struct machine {
     bool stop_wanted; /* end the run */
     char *reason;     /* of RUN_STOP and RUN_BROKEN, or NULL; owned */
 
-    struct jit *jit; /* NULL: everything is interpreted */
+    struct jit *jit;         /* NULL: everything is interpreted */
     struct chaos *chaos;     /* NULL: the engine chooses well; chaos.h */
     struct witness *witness; /* of all that crosses the boundary, or NULL */
     /* Units run one at a time, unlinked, and machine_run() returns after
      * each; see lockstep. */
     bool one_unit;
-    struct watch *watch; /* exec/watch.h; NULL: nobody */
+    struct watch *watch;   /* exec/watch.h; NULL: nobody */
     uint64_t requested_at; /* count at machine_leave_soon() */
 
     /* -- Of run.c alone ---------------------------------------------------- */
-    bool in_unit;    /* cpu->insn_pc says where */
-    bool in_code;    /* and it is generated code: cpu->running says which */
+    bool in_unit; /* cpu->insn_pc says where */
+    bool in_code; /* and it is generated code: cpu->running says which */
     struct host_exit *last_exit; /* that could be linked to what runs next */
-    uint64_t upper_generation; /* of the links that cross pages */
-    bool redo_alone; /* the instruction at pc is to run alone */
-    bool crossed;    /* the instruction that ran alone reached a device */
+    uint64_t upper_generation;   /* of the links that cross pages */
+    bool redo_alone;             /* the instruction at pc is to run alone */
+    bool crossed; /* the instruction that ran alone reached a device */
     /* Code addresses that had to run alone: later units end before them.
      * Direct-mapped; what is forgotten is found again. */
     uint64_t alone[4096];

@@ -28,11 +28,11 @@
 
 /* -- The CPU's accesses to devices ----------------------------------------- */
 
-uint64_t machine_io_read(struct machine *m, enum io_kind kind,
-                         uint64_t address, unsigned size)
+uint64_t machine_io_read(struct machine *m, enum io_kind kind, uint64_t address,
+                         unsigned size)
 {
-    struct inward_event event = {.kind = INWARD_READ, .what = kind,
-                                 .address = address, .size = size};
+    struct inward_event event = {
+        .kind = INWARD_READ, .what = kind, .address = address, .size = size};
 
     event.value = m->boundary->ops->read(m->boundary, kind, address, size);
     if (m->witness) {
@@ -118,8 +118,7 @@ static void unit_dropped(void *opaque, struct unit *unit)
 {
     struct machine *m = opaque;
 
-    jump_cache_drop_code(&m->cpu->jump_cache, unit->key.pc,
-                         unit->host->entry);
+    jump_cache_drop_code(&m->cpu->jump_cache, unit->key.pc, unit->host->entry);
     jit_unit_free(unit->host);
     m->last_exit = NULL;
 }
@@ -127,9 +126,9 @@ static void unit_dropped(void *opaque, struct unit *unit)
 bool machine_use_jit(struct machine *m)
 {
     m->jit = calloc(1, sizeof(*m->jit));
-    if (!m->jit || !jit_open(m->jit, m->cpu->guest,
-                             m->chaos ? chaos_code_size(m->chaos)
-                                      : CODE_SIZE)) {
+    if (!m->jit ||
+        !jit_open(m->jit, m->cpu->guest,
+                  m->chaos ? chaos_code_size(m->chaos) : CODE_SIZE)) {
         free(m->jit);
         m->jit = NULL;
         return false;
@@ -162,8 +161,8 @@ struct machine_code machine_code(const struct machine *m)
 static bool compile(struct machine *m, struct unit *unit)
 {
     ir_pass_dead(unit->ir);
-    unit->host = jit_compile(m->jit, unit->ir, unit->key.pc,
-                             unit->key.mode, unit);
+    unit->host = jit_compile(m->jit, unit->ir, unit->key.pc, unit->key.mode,
+                             unit);
     if (!unit->host) {
         return false;
     }
@@ -214,8 +213,7 @@ static void connect(struct machine *m, const struct unit *unit)
 }
 
 /* Runs from this unit on, as far as the deadline allows. */
-static void run_code(struct machine *m, const uint8_t *entry,
-                     uint64_t deadline)
+static void run_code(struct machine *m, const uint8_t *entry, uint64_t deadline)
 {
     struct cpu *cpu = m->cpu;
     uint64_t why, pc;
@@ -232,9 +230,8 @@ static void run_code(struct machine *m, const uint8_t *entry,
     cpu->guest->set_pc(cpu, pc);
     m->poll_wanted |= why == HOST_RETURN_KIND + IR_EXIT_POLL &&
                       (cpu->attention || cpu->halted);
-    m->last_exit = why > HOST_RETURN_BUDGET
-                       ? (struct host_exit *)(uintptr_t)why
-                       : NULL;
+    m->last_exit = why > HOST_RETURN_BUDGET ? (struct host_exit *)(uintptr_t)why
+                                            : NULL;
     if (m->last_exit && m->last_exit->never) {
         m->last_exit = NULL;
     }
@@ -313,8 +310,7 @@ static bool run_unit(struct machine *m, uint64_t deadline)
     const uint8_t *entry;
 
     /* It may be longer than what would be translated now. */
-    entry = m->jit && !careful && left >= UNIT_MAX_INSNS ? code_at_pc(m)
-                                                         : NULL;
+    entry = m->jit && !careful && left >= UNIT_MAX_INSNS ? code_at_pc(m) : NULL;
     if (entry) {
         run_code(m, entry, deadline);
         return true;
@@ -375,8 +371,7 @@ static void after_leaving(struct machine *m, enum cpu_leave why)
 
 /* The boundary is heard, and says up to where to run. It may be another one
  * afterwards: a recording begins or ends while the CPU is halted, too. */
-static bool poll_boundary(struct machine *m, uint64_t limit,
-                          uint64_t *deadline)
+static bool poll_boundary(struct machine *m, uint64_t limit, uint64_t *deadline)
 {
     m->poll_wanted = false;
     if (m->stop_wanted || m->boundary->ops->poll(m->boundary) == POLL_STOP) {
@@ -397,8 +392,8 @@ static bool poll_boundary(struct machine *m, uint64_t limit,
 static enum run_end run_turns(struct machine *m, uint64_t limit)
 {
     struct cpu *cpu = m->cpu;
-    uint64_t deadline, slice_end =
-        cpu->count + (m->chaos ? chaos_slice(m) : SLICE_STEPS);
+    uint64_t deadline,
+        slice_end = cpu->count + (m->chaos ? chaos_slice(m) : SLICE_STEPS);
     int why = setjmp(cpu->leave);
 
     if (why) {

@@ -124,8 +124,7 @@ bool state_equal(const struct machine *x, const struct machine *y)
 {
     const struct guest *guest = x->cpu->guest;
 
-    if (x->cpu->count != y->cpu->count ||
-        x->cpu->skipped != y->cpu->skipped ||
+    if (x->cpu->count != y->cpu->count || x->cpu->skipped != y->cpu->skipped ||
         x->cpu->halted != y->cpu->halted) {
         return false;
     }
@@ -152,8 +151,8 @@ static void print_bytes(FILE *out, const uint8_t *bytes, uint32_t size)
     }
 }
 
-static void print_at(const struct sides *s, const char *what,
-                     uint32_t offset, uint32_t size)
+static void print_at(const struct sides *s, const char *what, uint32_t offset,
+                     uint32_t size)
 {
     fprintf(s->out, "    %-12s", what);
     for (unsigned i = 0; i < 2; i++) {
@@ -200,8 +199,7 @@ static bool is_state(const struct guest *guest, uint32_t offset)
 }
 
 /* Of what no slot names, in pieces of up to eight bytes. */
-static void print_field(const struct sides *s,
-                        const struct guest_field *field)
+static void print_field(const struct sides *s, const struct guest_field *field)
 {
     char name[64];
 
@@ -210,8 +208,7 @@ static void print_field(const struct sides *s,
 
         if (!is_slot(s->m[0]->cpu->guest, field->offset + at) &&
             differs_at(s, field->offset + at, size)) {
-            snprintf(name, sizeof(name), at ? "%s+%u" : "%s", field->name,
-                     at);
+            snprintf(name, sizeof(name), at ? "%s+%u" : "%s", field->name, at);
             print_at(s, name, field->offset + at, size);
         }
     }
@@ -351,8 +348,7 @@ static void restore(const struct checkpoint *c, struct machine *m)
     const uint8_t *from = c->fields;
 
     for (uint32_t i = 0; i < guest->n_fields; i++) {
-        memcpy(member(m, guest->fields[i].offset), from,
-               guest->fields[i].size);
+        memcpy(member(m, guest->fields[i].offset), from, guest->fields[i].size);
         from += guest->fields[i].size;
     }
     m->cpu->count = c->count;

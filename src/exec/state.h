@@ -29,11 +29,11 @@ void state_clear_changed(struct machine *x, struct machine *y);
 struct checkpoint {
     uint64_t count, skipped;
     bool halted;
-    uint8_t *fields;  /* one after the other */
+    uint8_t *fields; /* one after the other */
     struct {
         uint8_t *bytes;
         uint64_t size;
-    } *blocks; /* of memory */
+    } * blocks; /* of memory */
     unsigned n_blocks;
 };
 
@@ -44,7 +44,7 @@ void checkpoint_free(struct checkpoint *checkpoint);
 void checkpoint_move(struct checkpoint *checkpoint, const struct machine *x,
                      const struct machine *y);
 /* Both go back to it, and are equal. */
-void checkpoint_restore(const struct checkpoint *checkpoint,
-                        struct machine *x, struct machine *y);
+void checkpoint_restore(const struct checkpoint *checkpoint, struct machine *x,
+                        struct machine *y);
 
 #endif

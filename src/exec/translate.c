@@ -143,8 +143,7 @@ static struct unit *straddling(struct machine *m, struct unit_key key,
         return unit;
     }
     memcpy(bytes, page[0].block->host + page[0].offset, first);
-    memcpy(bytes + first, page[1].block->host + page[1].offset,
-           INSN_MAX_BYTES);
+    memcpy(bytes + first, page[1].block->host + page[1].offset, INSN_MAX_BYTES);
     ir = ir_unit_new(m->cpu->guest);
     used = build(m, ir, &key, bytes, first + INSN_MAX_BYTES);
     panda_assert(used);
@@ -157,8 +156,7 @@ static struct unit *translate(struct machine *m, struct unit_key *key,
     const uint8_t *bytes = page[0].block->host + page[0].offset;
     size_t rest = PAGE_SIZE_ - (page[0].offset & ~PAGE_MASK_);
     struct ir_unit *ir = ir_unit_new(m->cpu->guest);
-    size_t used = build(m, ir, key, bytes,
-                        up_to_alone(m, key->physical, rest));
+    size_t used = build(m, ir, key, bytes, up_to_alone(m, key->physical, rest));
 
     if (!used) { /* it overlaps one that runs alone, or the page's end */
         ir_unit_clear(ir);
@@ -185,7 +183,8 @@ struct unit *unit_at_pc(struct machine *m, unsigned limit)
 {
     const struct guest *guest = m->cpu->guest;
     struct unit_key key = {.pc = guest->get_pc(m->cpu),
-                           .mode = guest->mode(m->cpu), .limit = limit};
+                           .mode = guest->mode(m->cpu),
+                           .limit = limit};
     struct mem_code page[2];
     struct unit *unit;
 
@@ -216,8 +215,8 @@ struct unit *unit_at_pc(struct machine *m, unsigned limit)
 
 /* -- Written code ---------------------------------------------------------- */
 
-bool unit_code_written(void *machine, struct mem_block *block,
-                       uint64_t offset, uint64_t size)
+bool unit_code_written(void *machine, struct mem_block *block, uint64_t offset,
+                       uint64_t size)
 {
     struct machine *m = machine;
     uint64_t number = code_number(block, offset);

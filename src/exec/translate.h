@@ -16,7 +16,7 @@ void unit_mark_alone(struct machine *machine);
 void unit_unmark_alone(struct machine *machine, const struct unit *unit);
 
 /* The code_written hook. */
-bool unit_code_written(void *machine, struct mem_block *block,
-                       uint64_t offset, uint64_t size);
+bool unit_code_written(void *machine, struct mem_block *block, uint64_t offset,
+                       uint64_t size);
 
 #endif

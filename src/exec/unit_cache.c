@@ -41,10 +41,9 @@ static uint32_t key_bucket(const struct unit_key *key)
 
 static bool key_equal(const struct unit_key *x, const struct unit_key *y)
 {
-    return x->physical == y->physical && x->pc == y->pc &&
-           x->mode == y->mode && x->limit == y->limit &&
-           x->physical_next == y->physical_next && x->watch == y->watch &&
-           x->block == y->block;
+    return x->physical == y->physical && x->pc == y->pc && x->mode == y->mode &&
+           x->limit == y->limit && x->physical_next == y->physical_next &&
+           x->watch == y->watch && x->block == y->block;
 }
 
 struct unit_cache *unit_cache_new(void)
@@ -231,8 +230,7 @@ bool unit_cache_written(struct unit_cache *cache, uint64_t physical,
     return running;
 }
 
-bool unit_cache_page_has_code(const struct unit_cache *cache,
-                              uint64_t physical)
+bool unit_cache_page_has_code(const struct unit_cache *cache, uint64_t physical)
 {
     uint64_t number = physical >> PAGE_BITS;
     const struct unit_page *page = cache->by_page[mix(number)];

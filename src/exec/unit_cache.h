@@ -30,12 +30,12 @@ struct unit {
     struct host_unit *host; /* generated code, or NULL */
     void *blocks;           /* of watched code: what exec/watch.h keeps */
     bool stub;              /* of a straddling instruction: translate.c */
-    uint32_t size;  /* bytes of guest code */
-    uint32_t steps; /* of a full run */
-    bool plain;     /* too large for the code generator: interpreted */
-    bool alone;     /* its instruction had to run alone, and is to again */
-    bool io;        /* crosses the boundary: runs alone */
-    bool doomed;    /* its bytes changed while it ran: freed afterwards */
+    uint32_t size;          /* bytes of guest code */
+    uint32_t steps;         /* of a full run */
+    bool plain;             /* too large for the code generator: interpreted */
+    bool alone;  /* its instruction had to run alone, and is to again */
+    bool io;     /* crosses the boundary: runs alone */
+    bool doomed; /* its bytes changed while it ran: freed afterwards */
     struct unit *hash_next;
     struct unit_page pages[2]; /* the pages its bytes lie in */
     unsigned n_pages;

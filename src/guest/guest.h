@@ -48,7 +48,7 @@ struct guest_helper {
 /* What a page walk was asked for and found. */
 enum mem_access { MEM_READ, MEM_WRITE, MEM_FETCH };
 
-struct walk_step { /* an entry that the walk read */
+struct walk_step {    /* an entry that the walk read */
     uint64_t address; /* physical, a multiple of the size */
     uint8_t size;     /* 4 or 8 bytes */
     uint8_t shift;    /* the entry maps 1 << shift bytes of virtual space */
@@ -57,8 +57,8 @@ struct walk_step { /* an entry that the walk read */
 };
 
 struct walk_result {
-    uint64_t physical;  /* of the address asked for */
-    uint64_t page_size; /* of the mapping: 4 KiB, 2 MiB, ... */
+    uint64_t physical;                   /* of the address asked for */
+    uint64_t page_size;                  /* of the mapping: 4 KiB, 2 MiB, ... */
     bool readable, writable, executable; /* at this MMU index, now: writable
                                             only once the dirty bit is set */
     struct walk_step steps[5];
@@ -91,7 +91,7 @@ struct guest {
     uint32_t n_slots;
     const struct guest_helper *helpers;
     uint32_t n_helpers;
-    unsigned n_mmu; /* MMU indexes in use */
+    unsigned n_mmu;                   /* MMU indexes in use */
     const struct guest_field *fields; /* all state but the common part */
     uint32_t n_fields;
     const struct guest_plugin *plugin; /* NULL: none can watch it */
@@ -113,8 +113,7 @@ struct guest {
      * HELPER_IO, or one marked in alone_map, comes only first and alone.
      */
     size_t (*translate)(struct ir_builder *b, uint64_t mode, uint64_t pc,
-                        const uint8_t *bytes, size_t size,
-                        unsigned max_insns);
+                        const uint8_t *bytes, size_t size, unsigned max_insns);
 
     /* Walks the tables: entries are read by mem_walk_read() and their bits
      * set by mem_walk_update(). False: the fault is noted in the CPU. A debug

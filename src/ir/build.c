@@ -70,8 +70,7 @@ static const union ir_value *const_at(const struct ir_unit *unit, ir_ref ref)
 {
     static const union ir_value zero;
 
-    return ref == IR_NONE ? &zero
-                          : &unit->consts[ref & ~IR_CONST_BIT].value;
+    return ref == IR_NONE ? &zero : &unit->consts[ref & ~IR_CONST_BIT].value;
 }
 
 static bool is_fixed(ir_ref ref)
@@ -118,11 +117,16 @@ static ir_ref emit_pure(struct ir_builder *b, struct ir_ins *ins)
     return *place = ir_unit_append(b->unit, ins);
 }
 
-ir_ref ir_emit(struct ir_builder *b, enum ir_op op, enum ir_type type,
-               ir_ref a, ir_ref x, ir_ref c, ir_ref d, uint32_t imm)
+ir_ref ir_emit(struct ir_builder *b, enum ir_op op, enum ir_type type, ir_ref a,
+               ir_ref x, ir_ref c, ir_ref d, uint32_t imm)
 {
-    struct ir_ins ins = {.op = (uint16_t)op, .type = (uint8_t)type,
-                         .a = a, .b = x, .c = c, .d = d, .imm = imm};
+    struct ir_ins ins = {.op = (uint16_t)op,
+                         .type = (uint8_t)type,
+                         .a = a,
+                         .b = x,
+                         .c = c,
+                         .d = d,
+                         .imm = imm};
 
     if (b->fold && ir_op_rows[op].effect == IR_PURE) {
         return emit_pure(b, &ins);
@@ -179,16 +183,15 @@ ir_ref ir_load(struct ir_builder *b, enum ir_type type, ir_ref address,
 void ir_store(struct ir_builder *b, ir_ref address, ir_ref value,
               uint32_t memop)
 {
-    ir_emit(b, IR_st, ir_type_of(b->unit, value), address, value, 0, 0,
-            memop);
+    ir_emit(b, IR_st, ir_type_of(b->unit, value), address, value, 0, 0, memop);
 }
 
 ir_ref ir_call(struct ir_builder *b, uint32_t id, ir_ref a0, ir_ref a1,
                ir_ref a2, ir_ref a3)
 {
     const struct guest_helper *helper = &b->unit->guest->helpers[id];
-    ir_ref ref = ir_emit(b, IR_call, (enum ir_type)helper->result, a0, a1,
-                         a2, a3, id);
+    ir_ref ref = ir_emit(b, IR_call, (enum ir_type)helper->result, a0, a1, a2,
+                         a3, id);
 
     if (helper->effects & HELPER_WRITES) {
         memset(b->slot_value, 0,
@@ -230,8 +233,7 @@ ir_ref ir_bin(struct ir_builder *b, enum ir_op op, ir_ref x, ir_ref y)
 
 ir_ref ir_select(struct ir_builder *b, ir_ref cond, ir_ref yes, ir_ref no)
 {
-    return ir_emit(b, IR_select, ir_type_of(b->unit, yes), cond, yes, no, 0,
-                   0);
+    return ir_emit(b, IR_select, ir_type_of(b->unit, yes), cond, yes, no, 0, 0);
 }
 
 ir_ref ir_flags(struct ir_builder *b, enum ir_op op, unsigned width, ir_ref x,

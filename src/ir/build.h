@@ -10,9 +10,9 @@
 
 struct ir_builder {
     struct ir_unit *unit;
-    bool fold;           /* false: emit everything as asked, for tests */
-    ir_ref *slot_value;  /* what each slot is known to hold, or IR_NONE */
-    ir_ref *cse_table;   /* hash of pure records of this unit */
+    bool fold;          /* false: emit everything as asked, for tests */
+    ir_ref *slot_value; /* what each slot is known to hold, or IR_NONE */
+    ir_ref *cse_table;  /* hash of pure records of this unit */
 };
 
 struct ir_unit *ir_unit_new(const struct guest *guest);
@@ -31,8 +31,8 @@ ir_ref ir_const_i64(struct ir_builder *b, uint64_t value);
 ir_ref ir_const_v128(struct ir_builder *b, uint64_t lo, uint64_t hi);
 
 /* A record of any op; the wrappers below are shorter to read. */
-ir_ref ir_emit(struct ir_builder *b, enum ir_op op, enum ir_type type,
-               ir_ref a, ir_ref x, ir_ref c, ir_ref d, uint32_t imm);
+ir_ref ir_emit(struct ir_builder *b, enum ir_op op, enum ir_type type, ir_ref a,
+               ir_ref x, ir_ref c, ir_ref d, uint32_t imm);
 
 void ir_insn(struct ir_builder *b, uint64_t pc); /* opens an instruction */
 ir_ref ir_get(struct ir_builder *b, uint32_t slot);

@@ -19,8 +19,8 @@
 
 struct liveness {
     struct ir_unit *unit;
-    bool *used;     /* by value */
-    bool *overset;  /* by slot: a later set hides this one */
+    bool *used;    /* by value */
+    bool *overset; /* by slot: a later set hides this one */
 };
 
 static bool shows_state(const struct ir_unit *unit, const struct ir_ins *ins)

@@ -26,17 +26,17 @@ static int clamp(int value, int least, int most)
 }
 
 /* One loop over the lanes of a view; x and y are the operands' lanes. */
-#define EACH(n, view, expression)                                            \
-    for (unsigned i = 0; i < (n); i++) {                                     \
-        __auto_type x = a->view[i];                                          \
-        __auto_type y = b->view[i];                                          \
-        (void)x, (void)y;                                                    \
-        r->view[i] = (__typeof__(r->view[0]))(expression);                   \
-    }                                                                        \
+#define EACH(n, view, expression) \
+    for (unsigned i = 0; i < (n); i++) { \
+        __auto_type x = a->view[i]; \
+        __auto_type y = b->view[i]; \
+        (void)x, (void)y; \
+        r->view[i] = (__typeof__(r->view[0]))(expression); \
+    } \
     return true
 
-static bool arithmetic(unsigned op, const union lanes *a,
-                       const union lanes *b, union lanes *r)
+static bool arithmetic(unsigned op, const union lanes *a, const union lanes *b,
+                       union lanes *r)
 {
     switch (op) {
     case IR_paddb:

@@ -80,9 +80,7 @@ static ir_ref fold_neutral(struct ir_builder *b, const struct ir_ins *ins)
     case IR_and:
         return none ? ins->b : all ? ins->a : IR_NONE;
     case IR_mul:
-        return none                                ? ins->b
-               : is_value(b->unit, ins->b, 1) ? ins->a
-                                                   : IR_NONE;
+        return none ? ins->b : is_value(b->unit, ins->b, 1) ? ins->a : IR_NONE;
     default:
         return IR_NONE;
     }
@@ -140,9 +138,9 @@ ir_ref ir_fold_identity(struct ir_builder *b, struct ir_ins *ins)
         if (ins->b == ins->c) {
             return ins->b;
         }
-        return !ir_is_const(ins->a)              ? IR_NONE
+        return !ir_is_const(ins->a)           ? IR_NONE
                : is_value(b->unit, ins->a, 0) ? ins->c
-                                                 : ins->b;
+                                              : ins->b;
     }
     if (ins->b == IR_NONE) {
         return fold_unary(b->unit, ins);

@@ -26,9 +26,8 @@ static const union ir_value *operand(const struct run *run, ir_ref ref)
     if (ref == IR_NONE) {
         return &zero;
     }
-    return ir_is_const(ref)
-        ? &run->unit->consts[ref & ~IR_CONST_BIT].value
-        : &run->value[ref];
+    return ir_is_const(ref) ? &run->unit->consts[ref & ~IR_CONST_BIT].value
+                            : &run->value[ref];
 }
 
 /* -- Slots: little-endian in the CPU's struct, as on the host ------------- */
@@ -71,8 +70,8 @@ static void call(struct run *run, const struct ir_ins *ins,
     }
     memset(value, 0, sizeof(*value));
     args[helper->n_args] = (uint64_t)(uintptr_t)value;
-    result = ((helper_function *)helper->function)(
-        run->cpu, args[0], args[1], args[2], args[3], args[4]);
+    result = ((helper_function *)helper->function)(run->cpu, args[0], args[1],
+                                                   args[2], args[3], args[4]);
     if (helper->result == IR_I64) {
         value->u64 = result;
     } else if (helper->result == IR_I32) {

@@ -104,16 +104,14 @@ static bool take_operand(struct parser *p, ir_ref *ref)
             return false;
         }
         *ref = (ir_ref)number;
-        return number && number < p->unit->n_ins
-            ? true
-            : fail(p, "no such value");
+        return number && number < p->unit->n_ins ? true
+                                                 : fail(p, "no such value");
     }
     if (!take_word(p, word, sizeof(word)) || (type = find_type(word)) <= 0 ||
         !take(p, ':') || !take_number(p, &value.v64[0])) {
         return fail(p, "an operand is expected");
     }
-    if (type == IR_V128 &&
-        (!take(p, ':') || !take_number(p, &value.v64[1]))) {
+    if (type == IR_V128 && (!take(p, ':') || !take_number(p, &value.v64[1]))) {
         return fail(p, "a v128 has two halves");
     }
     if (type == IR_I32 && value.v64[0] > UINT32_MAX) {
@@ -140,8 +138,8 @@ static bool find_name(struct parser *p, struct ir_ins *ins)
         return false;
     }
     for (uint32_t i = 0; i < n; i++) {
-        if (!strcmp(word, slot ? guest->slots[i].name
-                               : guest->helpers[i].name)) {
+        if (!strcmp(word,
+                    slot ? guest->slots[i].name : guest->helpers[i].name)) {
             ins->imm = i;
             return true;
         }
@@ -178,8 +176,8 @@ static bool parse_record(struct parser *p)
     unsigned n = 0;
     bool named;
 
-    if (!take(p, '%') || !take_number(p, &number) ||
-        number != p->unit->n_ins || !take(p, '=')) {
+    if (!take(p, '%') || !take_number(p, &number) || number != p->unit->n_ins ||
+        !take(p, '=')) {
         return fail(p, "the next record's number is expected");
     }
     if (!take_op(p, &ins)) {
@@ -220,8 +218,7 @@ static bool parse_line(struct parser *p)
     if (*p->at == ';') {
         p->at += strcspn(p->at, "\n");
     }
-    return !*p->at || *p->at == '\n' ? true
-                                     : fail(p, "the line goes on");
+    return !*p->at || *p->at == '\n' ? true : fail(p, "the line goes on");
 }
 
 bool ir_parse(struct ir_unit *unit, const char *text, char **message)

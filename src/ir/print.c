@@ -61,8 +61,7 @@ static void print_imm(const struct ir_unit *unit, const struct ir_ins *ins,
 {
     const struct guest *guest = unit->guest;
 
-    if ((ins->op == IR_get || ins->op == IR_set) &&
-        ins->imm < guest->n_slots) {
+    if ((ins->op == IR_get || ins->op == IR_set) && ins->imm < guest->n_slots) {
         fprintf(out, "@%s", guest->slots[ins->imm].name);
     } else if ((ins->op == IR_call || ins->op == IR_call_unless) &&
                ins->imm < guest->n_helpers + unit->n_more_helpers) {

@@ -108,17 +108,17 @@ struct ir_unit {
 #define FL_ALL (FL_OF | FL_CF | FL_PF | FL_AF | FL_ZF | FL_SF)
 
 /* imm of ld and st: a memory operation. */
-#define MO_SIZE_MASK 0x7u   /* log2 of the bytes: 0..4 */
-#define MO_SIGN 0x8u        /* ld: sign-extend to the result */
-#define MO_BE 0x10u         /* big-endian in memory */
-#define MO_RMW 0x20u        /* ld: check as a write (a store follows) */
-#define MO_ALIGN16 0x40u    /* fault unless 16-byte aligned */
-#define MO_PROBE 0x80u      /* ld: only whether it may; not an access */
-#define MO_MMU_SHIFT 8      /* MMU index, 4 bits: see guest.h */
+#define MO_SIZE_MASK 0x7u /* log2 of the bytes: 0..4 */
+#define MO_SIGN 0x8u      /* ld: sign-extend to the result */
+#define MO_BE 0x10u       /* big-endian in memory */
+#define MO_RMW 0x20u      /* ld: check as a write (a store follows) */
+#define MO_ALIGN16 0x40u  /* fault unless 16-byte aligned */
+#define MO_PROBE 0x80u    /* ld: only whether it may; not an access */
+#define MO_MMU_SHIFT 8    /* MMU index, 4 bits: see guest.h */
 #define MO_MMU_MASK 0xf00u
 #define MO_GUEST_MASK 0xf000u /* the guest's own: cpu->memop for its walk() */
-#define MO_SIZE(mo) (1u << ((mo) & MO_SIZE_MASK))
-#define MO_MMU(mo) (((mo) & MO_MMU_MASK) >> MO_MMU_SHIFT)
+#define MO_SIZE(mo) (1u << ((mo)&MO_SIZE_MASK))
+#define MO_MMU(mo) (((mo)&MO_MMU_MASK) >> MO_MMU_SHIFT)
 
 /* imm of exits: how the next unit is found. */
 enum ir_exit_kind {

@@ -75,8 +75,8 @@ struct mem_block *mem_add_block(struct memory *mem, const char *name,
         errno = ENOMEM;
         return NULL;
     }
-    mem->blocks =
-        mem_grow(mem->blocks, mem->n_blocks + 1, sizeof(mem->blocks[0]));
+    mem->blocks = mem_grow(mem->blocks, mem->n_blocks + 1,
+                           sizeof(mem->blocks[0]));
     mem->blocks[mem->n_blocks++] = block;
     return &block->shown;
 }

@@ -38,10 +38,10 @@ struct table {           /* a page that a walk has read entries of */
     uint64_t epoch;      /* of the last walk that read it */
     uint8_t size, shift; /* of an entry: struct walk_step */
     bool top;
-    bool unique;         /* base, size, shift and top hold for all marks */
-    bool mixed;          /* not even the size does */
+    bool unique; /* base, size, shift and top hold for all marks */
+    bool mixed;  /* not even the size does */
     uint64_t data[MARK_WORDS], fetch[MARK_WORDS];
-    unsigned n_marks;    /* in both */
+    unsigned n_marks; /* in both */
 };
 
 struct block {
@@ -75,8 +75,8 @@ struct memory {
     unsigned n_ranges;
     struct mem_cpu **cpus;
     unsigned n_cpus;
-    uint64_t epoch;  /* counts flushes */
-    uint64_t oldest; /* tables last walked before it are stale */
+    uint64_t epoch;         /* counts flushes */
+    uint64_t oldest;        /* tables last walked before it are stale */
     uint64_t lower_dropped; /* those of the lower half before this, too */
     struct mem_hooks hooks;
 };

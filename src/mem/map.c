@@ -84,8 +84,8 @@ static unsigned find_range(const struct memory *mem, uint64_t physical)
 static void insert_range(struct memory *mem, unsigned at,
                          struct mem_range range)
 {
-    mem->ranges =
-        mem_grow(mem->ranges, mem->n_ranges + 1, sizeof(mem->ranges[0]));
+    mem->ranges = mem_grow(mem->ranges, mem->n_ranges + 1,
+                           sizeof(mem->ranges[0]));
     memmove(&mem->ranges[at + 1], &mem->ranges[at],
             (mem->n_ranges - at) * sizeof(mem->ranges[0]));
     mem->ranges[at] = range;

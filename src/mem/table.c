@@ -167,8 +167,8 @@ static void move_top(struct memory *mem, const struct table *old,
         } else if (i < TOP_ENTRIES / 2) {
             lower = true;
         } else {
-            tlb_drop_range(mem, entry_address(old, i), 1ull << old->shift,
-                           true, true);
+            tlb_drop_range(mem, entry_address(old, i), 1ull << old->shift, true,
+                           true);
         }
     }
     if (lower) {
@@ -243,8 +243,8 @@ static void drop_entry(struct memory *mem, struct table *table,
         unmark(table, table->fetch, k);
     }
     if (table->unique) {
-        tlb_drop_range(mem, entry_address(table, entry),
-                       1ull << table->shift, data, fetch);
+        tlb_drop_range(mem, entry_address(table, entry), 1ull << table->shift,
+                       data, fetch);
     } else {
         tlb_drop_range(mem, 0, 0, data, fetch);
     }

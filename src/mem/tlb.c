@@ -19,8 +19,8 @@ static void set_fast(struct tlb_entry *entry, uint64_t address,
                      const struct place *place)
 {
     entry->tag = address & PAGE_MASK_;
-    entry->addend =
-        (uintptr_t)place->block->shown.host + place->offset - address;
+    entry->addend = (uintptr_t)place->block->shown.host + place->offset -
+                    address;
 }
 
 static void set_read(struct tlb_entry *entry, uint64_t address,

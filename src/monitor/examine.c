@@ -142,8 +142,7 @@ static void print_value(const struct format *format, const uint8_t *bytes,
         fprintf(out, " 0%" PRIo64, value);
         break;
     default:
-        fprintf(out, isprint((int)value) ? " '%c'" : " '\\x%02x'",
-                (int)value);
+        fprintf(out, isprint((int)value) ? " '%c'" : " '\\x%02x'", (int)value);
         break;
     }
 }
@@ -191,8 +190,7 @@ static void print_code(const struct cpu *cpu, bool physical, unsigned count,
             snprintf(text, sizeof(text), ".byte 0x%02x", bytes[0]);
         }
         for (size_t i = 0; i < 8 || i < size; i++) {
-            i < size ? fprintf(out, " %02x", bytes[i])
-                     : fprintf(out, "   ");
+            i < size ? fprintf(out, " %02x", bytes[i]) : fprintf(out, "   ");
         }
         fprintf(out, "  %s\n", text);
         address += size;
@@ -208,11 +206,15 @@ void monitor_examine(const struct monitor_target *target, bool physical,
     uint64_t address;
 
     if (!parse_format(format_text, &format)) {
-        fprintf(out, "'%s' is no format: a count up to %u, one of x d u o c "
-                     "i, one of b h w g\n", format_text, COUNT_MAX);
+        fprintf(out,
+                "'%s' is no format: a count up to %u, one of x d u o c "
+                "i, one of b h w g\n",
+                format_text, COUNT_MAX);
     } else if (!parse_address(cpu, address_text, &address)) {
-        fprintf(out, "'%s' is no address: numbers and $registers, with + and "
-                     "- between them\n", address_text);
+        fprintf(out,
+                "'%s' is no address: numbers and $registers, with + and "
+                "- between them\n",
+                address_text);
     } else if (format.how == 'i') {
         print_code(cpu, physical, format.count, address, out);
     } else {

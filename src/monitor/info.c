@@ -40,8 +40,9 @@ static void info_jit(const struct monitor_target *target, FILE *out)
         fprintf(out, "no generated code: everything is interpreted\n");
         return;
     }
-    fprintf(out, "code: %zu of %zu bytes\nflushes: %" PRIu64
-                 "\nlinks made: %" PRIu64 "\n",
+    fprintf(out,
+            "code: %zu of %zu bytes\nflushes: %" PRIu64 "\nlinks made: %" PRIu64
+            "\n",
             code.used, code.size, code.n_flushes, code.n_links);
 }
 

@@ -86,14 +86,14 @@ static void info(struct call *call)
 
 static void examine(struct call *call)
 {
-    monitor_examine(&call->monitor->target, false, call->format,
-                    call->argument, call->out);
+    monitor_examine(&call->monitor->target, false, call->format, call->argument,
+                    call->out);
 }
 
 static void examine_physical(struct call *call)
 {
-    monitor_examine(&call->monitor->target, true, call->format,
-                    call->argument, call->out);
+    monitor_examine(&call->monitor->target, true, call->format, call->argument,
+                    call->out);
 }
 
 #define PLUGIN_COMMAND(name) \
@@ -117,8 +117,10 @@ static const struct command {
      "record from here into NAME-rr-*; -f overwrites", begin_record},
     {"end_record", NULL, "", "end the recording", end_record},
     {"info", NULL, "[TOPIC]", "tell about it; alone: the topics", info},
-    {"x", NULL, "/FMT ADDRESS", "memory as the CPU sees it: x/8xw $rsp, "
-     "x/4i $rip", examine},
+    {"x", NULL, "/FMT ADDRESS",
+     "memory as the CPU sees it: x/8xw $rsp, "
+     "x/4i $rip",
+     examine},
     {"xp", NULL, "/FMT ADDRESS", "physical memory", examine_physical},
     {"stop", "s", "", "stop the guest", stop},
     {"cont", "c", "", "let the guest run on", cont},
@@ -137,10 +139,10 @@ static void help(struct call *call)
     for (unsigned i = 0; i < N_COMMANDS; i++) {
         const struct command *c = &commands[i];
 
-        fprintf(call->out, "%s%s%s%s%s -- %s\n", c->name,
-                c->alias ? "|" : "", c->alias ? c->alias : "",
-                *c->arguments && *c->arguments != '/' ? " " : "",
-                c->arguments, c->help);
+        fprintf(call->out, "%s%s%s%s%s -- %s\n", c->name, c->alias ? "|" : "",
+                c->alias ? c->alias : "",
+                *c->arguments && *c->arguments != '/' ? " " : "", c->arguments,
+                c->help);
     }
 }
 

@@ -25,8 +25,7 @@ static void drop(struct plugins *p, const char *plugin, const char *key)
     while (*link) {
         struct argument *argument = *link;
 
-        if (!strcmp(argument->plugin, plugin) &&
-            !strcmp(argument->key, key)) {
+        if (!strcmp(argument->plugin, plugin) && !strcmp(argument->key, key)) {
             *link = argument->next;
             argument_free(argument);
         } else {
@@ -57,8 +56,7 @@ bool arguments_add(struct plugins *p, const char *plugin, const char *text)
     return true;
 }
 
-const struct argument *arguments_unasked(struct plugins *p,
-                                         const char *plugin)
+const struct argument *arguments_unasked(struct plugins *p, const char *plugin)
 {
     for (const struct argument *a = p->arguments; a; a = a->next) {
         if (!strcmp(a->plugin, plugin) && !a->asked) {
@@ -97,9 +95,8 @@ panda_arg_list *panda_get_args(const char *plugin_name)
         if (strcmp(a->plugin, plugin_name)) {
             continue;
         }
-        args->list = panda_must(
-            realloc(args->list,
-                    (unsigned)(args->nargs + 1) * sizeof(*args->list)));
+        args->list = panda_must(realloc(
+            args->list, (unsigned)(args->nargs + 1) * sizeof(*args->list)));
         to = &args->list[args->nargs++];
         to->argptr = panda_must(strdup(a->text));
         to->key = panda_must(strdup(a->key));
@@ -132,8 +129,8 @@ void panda_free_args(panda_arg_list *args)
 struct wish {
     panda_arg_list *args;
     const char *key;
-    const char *type;  /* for messages: "a number" */
-    const char *help;  /* or NULL */
+    const char *type; /* for messages: "a number" */
+    const char *help; /* or NULL */
     bool required;
     bool ignore_case;
 };
@@ -144,9 +141,8 @@ static char *find(const struct wish *wish)
     char *value = NULL;
 
     if (p->help) {
-        printf("%-20s%-24s%-10s%s\n",
-               wish->args ? wish->args->plugin_name : "", wish->key,
-               wish->required ? "Required" : "Optional",
+        printf("%-20s%-24s%-10s%s\n", wish->args ? wish->args->plugin_name : "",
+               wish->key, wish->required ? "Required" : "Optional",
                wish->help ? wish->help : "");
         return NULL;
     }
@@ -173,9 +169,9 @@ static char *find(const struct wish *wish)
 
 static void malformed(const struct wish *wish, const char *value)
 {
-    plugins_fail(plugins_current(),
-                 panda_message("%s=%s: that is not %s", wish->key, value,
-                               wish->type));
+    plugins_fail(
+        plugins_current(),
+        panda_message("%s=%s: that is not %s", wish->key, value, wish->type));
 }
 
 static uint64_t number(const struct wish *wish, uint64_t otherwise,
@@ -244,15 +240,14 @@ static bool truth(const struct wish *wish)
         const struct wish wish = {args, argname, what, NULL, false, false}; \
         return (type)parse(&wish, defval, most); \
     } \
-    type panda_parse_##kind##_req(panda_arg_list *args, \
-                                  const char *argname, const char *help) \
+    type panda_parse_##kind##_req(panda_arg_list *args, const char *argname, \
+                                  const char *help) \
     { \
         const struct wish wish = {args, argname, what, help, true, false}; \
         return (type)parse(&wish, 0, most); \
     } \
-    type panda_parse_##kind##_opt(panda_arg_list *args, \
-                                  const char *argname, type defval, \
-                                  const char *help) \
+    type panda_parse_##kind##_opt(panda_arg_list *args, const char *argname, \
+                                  type defval, const char *help) \
     { \
         const struct wish wish = {args, argname, what, help, false, false}; \
         return (type)parse(&wish, defval, most); \

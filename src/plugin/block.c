@@ -55,8 +55,8 @@ static struct block *find(const struct plugins *p, const struct unit_key *key,
 static struct block *block_new(unsigned n, size_t size)
 {
     size_t offsets = (n + 1ul) * sizeof(uint16_t);
-    struct block *block =
-        panda_must(calloc(1, sizeof(*block) + offsets + n + size));
+    struct block *block = panda_must(
+        calloc(1, sizeof(*block) + offsets + n + size));
 
     block->wants = (uint8_t *)block->offset + offsets;
     block->bytes = block->wants + n;
@@ -81,8 +81,8 @@ static void ask(struct plugins *p, struct block *block)
 }
 
 static struct block *make(struct plugins *p, const struct unit_key *key,
-                          uint64_t physical, uint64_t pc,
-                          const uint8_t *bytes, size_t size)
+                          uint64_t physical, uint64_t pc, const uint8_t *bytes,
+                          size_t size)
 {
     struct cpu *cpu = p->machine->cpu;
     unsigned n = block_length(p, key->mode, bytes, size);
@@ -95,15 +95,17 @@ static struct block *make(struct plugins *p, const struct unit_key *key,
     }
     offset[0] = 0;
     for (unsigned i = 0; i < n; i++) {
-        offset[i + 1] = (uint16_t)(
-            offset[i] + cpu->guest->plugin->insn(key->mode, bytes + offset[i],
-                                                 size - offset[i], &end));
+        offset[i + 1] = (uint16_t)(offset[i] + cpu->guest->plugin->insn(
+                                                   key->mode, bytes + offset[i],
+                                                   size - offset[i], &end));
     }
     dispatch_block_translate(p, pc);
     block = block_new(n, offset[n]);
     block->shown = (TranslationBlock){
-        .pc = pc, .cs_base = cpu->guest->plugin->code_base(cpu),
-        .flags = (uint32_t)key->mode, .size = offset[n],
+        .pc = pc,
+        .cs_base = cpu->guest->plugin->code_base(cpu),
+        .flags = (uint32_t)key->mode,
+        .size = offset[n],
         .icount = (uint16_t)n};
     block->id = ++p->next_id;
     block->physical = physical;
@@ -229,8 +231,7 @@ bool block_is_open(const struct plugins *p)
     uint64_t position = cpu->count - p->running_first;
 
     return block && position && position < block->shown.icount &&
-           cpu->guest->get_pc(cpu) ==
-               block->shown.pc + block->offset[position];
+           cpu->guest->get_pc(cpu) == block->shown.pc + block->offset[position];
 }
 
 /* The part of a unit that the pc lies in. */
@@ -270,8 +271,7 @@ void block_left(struct watch *watch, enum cpu_leave why)
         p->skip = p->given;
     }
     p->given = 0;
-    part = cpu->running ? part_at(cpu->running, cpu->insn_pc, &position)
-                        : NULL;
+    part = cpu->running ? part_at(cpu->running, cpu->insn_pc, &position) : NULL;
     block_goes_on(p, part ? part->block : NULL,
                   part ? cpu->count - position : 0);
 }
@@ -289,8 +289,8 @@ void block_written(struct watch *watch, uint64_t physical, uint64_t size)
     unsigned position = 0;
 
     if (m->in_unit) {
-        const struct unit_part *part = part_at(m->cpu->running,
-                                               m->cpu->insn_pc, &position);
+        const struct unit_part *part = part_at(m->cpu->running, m->cpu->insn_pc,
+                                               &position);
 
         block = part ? part->block : NULL;
         position++;

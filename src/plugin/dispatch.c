@@ -22,8 +22,8 @@
                 continue; \
             } \
             if (s->has_context) { \
-                RESULT s->function.with.member( \
-                    s->context __VA_OPT__(, ) __VA_ARGS__); \
+                RESULT s->function.with.member(s->context __VA_OPT__(, ) \
+                                                   __VA_ARGS__); \
             } else { \
                 RESULT s->function.plain.member(__VA_ARGS__); \
             } \
@@ -109,8 +109,7 @@ static void before_block_exec(struct plugins *p, uint64_t block)
             continue;
         }
         if (s->has_context) {
-            s->function.with.before_block_exec(s->context, &p->cpu,
-                                               &b->shown);
+            s->function.with.before_block_exec(s->context, &p->cpu, &b->shown);
         } else {
             s->function.plain.before_block_exec(&p->cpu, &b->shown);
         }
@@ -135,8 +134,7 @@ static void block_start(struct cpu *cpu, uint64_t block)
     TranslationBlock *tb = shown(block);
 
     leave_if_requested(cpu);
-    if (heard(p, PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT) &&
-        fresh(p, cpu)) {
+    if (heard(p, PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT) && fresh(p, cpu)) {
         show(p, cpu, cpu->insn_pc, false);
         invalidate_opt(p, cpu, tb);
     }
@@ -155,8 +153,7 @@ static void block_end(struct cpu *cpu, uint64_t block, uint64_t pc)
     if (fresh(p, cpu)) {
         show(p, cpu, pc, true);
         WALK(p, PANDA_CB_END_BLOCK_EXEC, end_block_exec, , &p->cpu, tb);
-        WALK(p, PANDA_CB_AFTER_BLOCK_EXEC, after_block_exec, , &p->cpu, tb,
-             0);
+        WALK(p, PANDA_CB_AFTER_BLOCK_EXEC, after_block_exec, , &p->cpu, tb, 0);
     }
 }
 
@@ -172,10 +169,10 @@ static void block_cut(struct cpu *cpu, uint64_t block, uint32_t position)
 {
     struct plugins *p = plugins_of(cpu);
 
-    block_goes_on(p, p->broken == cpu->count + 1
-                         ? NULL
-                         : (struct block *)(uintptr_t)block,
-                  cpu->count + 1 - position);
+    block_goes_on(
+        p,
+        p->broken == cpu->count + 1 ? NULL : (struct block *)(uintptr_t)block,
+        cpu->count + 1 - position);
 }
 
 /* -- Instructions ---------------------------------------------------------- */
@@ -215,20 +212,20 @@ static void tell_virtual(struct plugins *p, struct access *a)
 
     switch (a->how & (ACCESS_AFTER | ACCESS_WRITE)) {
     case 0:
-        WALK(p, PANDA_CB_VIRT_MEM_BEFORE_READ, virt_mem_before_read, ,
-             &p->cpu, a->pc, a->address, a->size);
+        WALK(p, PANDA_CB_VIRT_MEM_BEFORE_READ, virt_mem_before_read, , &p->cpu,
+             a->pc, a->address, a->size);
         break;
     case ACCESS_WRITE:
         WALK(p, PANDA_CB_VIRT_MEM_BEFORE_WRITE, virt_mem_before_write, ,
              &p->cpu, a->pc, a->address, a->size, buf);
         break;
     case ACCESS_AFTER:
-        WALK(p, PANDA_CB_VIRT_MEM_AFTER_READ, virt_mem_after_read, ,
-             &p->cpu, a->pc, a->address, a->size, buf);
+        WALK(p, PANDA_CB_VIRT_MEM_AFTER_READ, virt_mem_after_read, , &p->cpu,
+             a->pc, a->address, a->size, buf);
         break;
     default:
-        WALK(p, PANDA_CB_VIRT_MEM_AFTER_WRITE, virt_mem_after_write, ,
-             &p->cpu, a->pc, a->address, a->size, buf);
+        WALK(p, PANDA_CB_VIRT_MEM_AFTER_WRITE, virt_mem_after_write, , &p->cpu,
+             a->pc, a->address, a->size, buf);
     }
 }
 
@@ -238,20 +235,20 @@ static void tell_physical(struct plugins *p, struct access *a)
 
     switch (a->how & (ACCESS_AFTER | ACCESS_WRITE)) {
     case 0:
-        WALK(p, PANDA_CB_PHYS_MEM_BEFORE_READ, phys_mem_before_read, ,
-             &p->cpu, a->pc, a->address, a->size);
+        WALK(p, PANDA_CB_PHYS_MEM_BEFORE_READ, phys_mem_before_read, , &p->cpu,
+             a->pc, a->address, a->size);
         break;
     case ACCESS_WRITE:
         WALK(p, PANDA_CB_PHYS_MEM_BEFORE_WRITE, phys_mem_before_write, ,
              &p->cpu, a->pc, a->address, a->size, buf);
         break;
     case ACCESS_AFTER:
-        WALK(p, PANDA_CB_PHYS_MEM_AFTER_READ, phys_mem_after_read, ,
-             &p->cpu, a->pc, a->address, a->size, buf);
+        WALK(p, PANDA_CB_PHYS_MEM_AFTER_READ, phys_mem_after_read, , &p->cpu,
+             a->pc, a->address, a->size, buf);
         break;
     default:
-        WALK(p, PANDA_CB_PHYS_MEM_AFTER_WRITE, phys_mem_after_write, ,
-             &p->cpu, a->pc, a->address, a->size, buf);
+        WALK(p, PANDA_CB_PHYS_MEM_AFTER_WRITE, phys_mem_after_write, , &p->cpu,
+             a->pc, a->address, a->size, buf);
     }
 }
 
@@ -281,11 +278,11 @@ static void tell_pages(struct plugins *p, struct cpu *cpu,
     }
 }
 
-static const uint64_t physical_kinds =
-    KIND_BIT(PANDA_CB_PHYS_MEM_BEFORE_READ) |
-    KIND_BIT(PANDA_CB_PHYS_MEM_BEFORE_WRITE) |
-    KIND_BIT(PANDA_CB_PHYS_MEM_AFTER_READ) |
-    KIND_BIT(PANDA_CB_PHYS_MEM_AFTER_WRITE);
+static const uint64_t physical_kinds = KIND_BIT(PANDA_CB_PHYS_MEM_BEFORE_READ) |
+                                       KIND_BIT(
+                                           PANDA_CB_PHYS_MEM_BEFORE_WRITE) |
+                                       KIND_BIT(PANDA_CB_PHYS_MEM_AFTER_READ) |
+                                       KIND_BIT(PANDA_CB_PHYS_MEM_AFTER_WRITE);
 
 static void tell_piece(struct plugins *p, struct cpu *cpu, struct access *a)
 {
@@ -366,15 +363,24 @@ static void access_64(struct cpu *cpu, uint64_t address, uint64_t value,
 /* -- The table of helpers -------------------------------------------------- */
 
 #define HELPER(function, n, ...) \
-    {#function, (void (*)(void))function, IR_VOID, n, {__VA_ARGS__}, \
-     HELPER_READS}
+    { \
+#function, (void (*)(void))function, IR_VOID, n, \
+            {__VA_ARGS__ }, HELPER_READS \
+    }
 
 const struct guest_helper woven_helpers[N_WOVEN_HELPERS] = {
-    [WOVEN_BLOCK_START] = {"block_start", (void (*)(void))block_start,
-                           IR_VOID, 1, {IR_I64},
+    [WOVEN_BLOCK_START] = {"block_start",
+                           (void (*)(void))block_start,
+                           IR_VOID,
+                           1,
+                           {IR_I64},
                            HELPER_READS | HELPER_FAULTS},
-    [WOVEN_BLOCK_NEW] = {"block_new", (void (*)(void))block_new, IR_VOID, 1,
-                         {IR_I64}, HELPER_READS | HELPER_FAULTS},
+    [WOVEN_BLOCK_NEW] = {"block_new",
+                         (void (*)(void))block_new,
+                         IR_VOID,
+                         1,
+                         {IR_I64},
+                         HELPER_READS | HELPER_FAULTS},
     [WOVEN_BLOCK_END] = HELPER(block_end, 2, IR_I64, IR_I64),
     [WOVEN_BLOCK_END_IF] = HELPER(block_end_if, 3, IR_I32, IR_I64, IR_I64),
     [WOVEN_BLOCK_CUT] = HELPER(block_cut, 2, IR_I64, IR_I32),
@@ -427,8 +433,7 @@ void dispatch_block_translated(struct plugins *p, struct block *block)
     }
 }
 
-bool dispatch_insn_translate(struct plugins *p, panda_cb_type kind,
-                             uint64_t pc)
+bool dispatch_insn_translate(struct plugins *p, panda_cb_type kind, uint64_t pc)
 {
     bool wanted = false;
 
@@ -440,8 +445,8 @@ bool dispatch_insn_translate(struct plugins *p, panda_cb_type kind,
         WALK(p, PANDA_CB_INSN_TRANSLATE, insn_translate, wanted |=, &p->cpu,
              pc);
     } else {
-        WALK(p, PANDA_CB_AFTER_INSN_TRANSLATE, after_insn_translate,
-             wanted |=, &p->cpu, pc);
+        WALK(p, PANDA_CB_AFTER_INSN_TRANSLATE, after_insn_translate, wanted |=,
+             &p->cpu, pc);
     }
     return wanted;
 }

@@ -92,8 +92,7 @@ hwaddr panda_virt_to_phys(CPUState *cpu, target_ulong addr)
                                                              : (hwaddr)-1;
 }
 
-int panda_physical_memory_rw(hwaddr addr, uint8_t *buf, int len,
-                             bool is_write)
+int panda_physical_memory_rw(hwaddr addr, uint8_t *buf, int len, bool is_write)
 {
     struct cpu *c = the_cpu();
     uint64_t offset;
@@ -107,9 +106,8 @@ int panda_physical_memory_rw(hwaddr addr, uint8_t *buf, int len,
             return -1;
         }
     }
-    return mem_read_physical(c->machine->memory, addr, buf, (size_t)len)
-               ? 0
-               : -1;
+    return mem_read_physical(c->machine->memory, addr, buf, (size_t)len) ? 0
+                                                                         : -1;
 }
 
 int panda_physical_memory_read(hwaddr addr, uint8_t *buf, int len)
@@ -138,8 +136,7 @@ int panda_virtual_memory_rw(CPUState *cpu, target_ulong addr, uint8_t *buf,
     if (!the_cpu() || is_write || len < 0) {
         return -1;
     }
-    for (int at = 0; at < len; at += page_part(addr + (unsigned)at,
-                                               len - at)) {
+    for (int at = 0; at < len; at += page_part(addr + (unsigned)at, len - at)) {
         hwaddr physical = panda_virt_to_phys(cpu, addr + (unsigned)at);
 
         if (physical == (hwaddr)-1 ||
@@ -164,8 +161,8 @@ int panda_virtual_memory_read(CPUState *cpu, target_ulong addr, uint8_t *buf,
     return panda_virtual_memory_rw(cpu, addr, buf, len, false);
 }
 
-int panda_virtual_memory_write(CPUState *cpu, target_ulong addr,
-                               uint8_t *buf, int len)
+int panda_virtual_memory_write(CPUState *cpu, target_ulong addr, uint8_t *buf,
+                               int len)
 {
     return panda_virtual_memory_rw(cpu, addr, buf, len, true);
 }
@@ -181,7 +178,7 @@ uint64_t rr_get_guest_instr_count(void)
 {
     struct cpu *c = the_cpu();
 
-    return !c              ? 0
+    return !c               ? 0
            : current->walks ? c->count - current->count_base + current->within
                             : c->count - current->count_base;
 }
@@ -335,8 +332,10 @@ static void monitor_unload(struct plugins *p, Monitor *mon,
         }
     }
     if (!plugin) {
-        panda_monitor_print(mon, "there is no plugin '%s': list_plugins "
-                                 "shows them\n", argument);
+        panda_monitor_print(mon,
+                            "there is no plugin '%s': list_plugins "
+                            "shows them\n",
+                            argument);
         return;
     }
     unload_soon(plugin);
@@ -359,8 +358,8 @@ void plugins_monitor(struct plugins *p, const char *command,
     } else if (!strcmp(command, "list_plugins")) {
         panda_monitor_print(&mon, "%-4s%-20s%s\n", "idx", "name", "addr");
         for (const struct plugin *x = p->plugins; x; x = x->next) {
-            panda_monitor_print(&mon, "%-4u%-20s%p\n", index_of(p, x),
-                                x->name, x->handle);
+            panda_monitor_print(&mon, "%-4u%-20s%p\n", index_of(p, x), x->name,
+                                x->handle);
         }
     } else {
         dispatch_monitor(p, &mon, copy);

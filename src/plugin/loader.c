@@ -59,16 +59,16 @@ char *plugins_search(const char *name, char **places)
         path = look_in(panda_message("%s", own), name, places);
     }
     if (!path && root) {
-        path = look_in(panda_message("%s/" TARGET_NAME
-                                     "-softmmu/panda/plugins", root),
-                       name, places);
+        path = look_in(
+            panda_message("%s/" TARGET_NAME "-softmmu/panda/plugins", root),
+            name, places);
     }
     if (!path) {
         path = look_in(beside_program(), name, places);
     }
     if (!path) {
-        path = look_in(panda_message(PANDA_LIBDIR "/panda/" TARGET_NAME),
-                       name, places);
+        path = look_in(panda_message(PANDA_LIBDIR "/panda/" TARGET_NAME), name,
+                       places);
     }
     return path;
 }
@@ -169,18 +169,19 @@ void plugins_unload_marked(struct plugins *p)
 /* Why a file is no plugin for this program, or NULL. */
 static char *unfit(void *handle, const char *path)
 {
-    const struct panda_plugin_interface *made = dlsym(
-        handle, "panda_plugin_built_for");
+    const struct panda_plugin_interface *made = dlsym(handle,
+                                                      "panda_plugin_built_for");
 
     if (!made) {
         return panda_message("%s was not built against the headers of this "
                              "program (include/panda): build it from its "
-                             "source", path);
+                             "source",
+                             path);
     }
     if (strncmp(made->target, TARGET_NAME, sizeof(made->target))) {
-        return panda_message("%s is built for %.*s guests, this program runs "
-                             TARGET_NAME, path, (int)sizeof(made->target),
-                             made->target);
+        return panda_message(
+            "%s is built for %.*s guests, this program runs " TARGET_NAME, path,
+            (int)sizeof(made->target), made->target);
     }
     if (made->version != PANDA_PLUGIN_INTERFACE) {
         return panda_message("%s is built for version %u of the plugin "
@@ -294,7 +295,8 @@ bool plugins_require(struct plugins *p, const char *name, char **message)
                              : plugins_search(name, &places);
     if (!path) {
         *message = panda_message("there is no plugin '%s': panda_%s.so is in "
-                                 "none of%s", name, name, places);
+                                 "none of%s",
+                                 name, name, places);
         free(places);
         return false;
     }

@@ -41,7 +41,7 @@ struct subscription {
 struct block {
     uint64_t seen; /* bits of address spaces; first: woven code looks at it */
     TranslationBlock shown;
-    uint64_t id;            /* never used again */
+    uint64_t id; /* never used again */
     uint64_t physical, mode;
     struct block *next; /* of the same hash */
     uint8_t *bytes;
@@ -69,7 +69,7 @@ struct plugin {
     void *handle;
     bool memory; /* memory callbacks are switched on */
     bool enabled;
-    bool unload; /* wanted */
+    bool unload;         /* wanted */
     struct plugin *next; /* loaded before this one */
 };
 
@@ -80,7 +80,7 @@ struct argument {
 };
 
 struct plugins {
-    struct watch watch; /* first */
+    struct watch watch;      /* first */
     struct machine *machine; /* NULL: not yet */
     RR_mode mode;
     uint64_t count_base, count_total;
@@ -95,7 +95,7 @@ struct plugins {
     uint64_t active; /* kinds with a subscription that is on */
     /* The one that is on, where there is one alone, without a context. */
     struct subscription *only[PANDA_CB_LAST];
-    unsigned walks;  /* of subscriptions, under way */
+    unsigned walks; /* of subscriptions, under way */
     bool changed, flush, quit, unload, sweep;
 
     struct block *buckets[BLOCK_BUCKETS];
@@ -140,8 +140,7 @@ void plugins_shut_down(struct plugins *p);
 /* The monitor's commands; answers go to `write`. */
 typedef void plugins_write(void *opaque, const char *text);
 void plugins_monitor(struct plugins *p, const char *command,
-                     const char *argument, plugins_write *write,
-                     void *opaque);
+                     const char *argument, plugins_write *write, void *opaque);
 
 /* -- Among the files ------------------------------------------------------- */
 
@@ -163,8 +162,7 @@ char *plugins_search(const char *name, char **places);
 /* arguments.c */
 bool arguments_add(struct plugins *p, const char *plugin, const char *text);
 /* A key that nobody asked for, or NULL. */
-const struct argument *arguments_unasked(struct plugins *p,
-                                         const char *plugin);
+const struct argument *arguments_unasked(struct plugins *p, const char *plugin);
 void arguments_free(struct plugins *p);
 
 /* registry.c */
@@ -213,8 +211,8 @@ enum woven_helper {
     WOVEN_BLOCK_END_IF, /* (condition, block, pc) */
     WOVEN_BLOCK_CUT,    /* (block, position) */
     WOVEN_INSN_EXEC,
-    WOVEN_AFTER_INSN,   /* (next pc) */
-    WOVEN_ACCESS,       /* (address, value, how) */
+    WOVEN_AFTER_INSN, /* (next pc) */
+    WOVEN_ACCESS,     /* (address, value, how) */
     WOVEN_ACCESS_V,
     N_WOVEN_HELPERS
 };

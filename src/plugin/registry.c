@@ -49,8 +49,8 @@ static bool is_on(struct plugins *p, const struct subscription *s,
     const struct plugin *plugin = plugins_of_handle(p, s->owner);
 
     return s->enabled && !s->gone &&
-           (!plugin || (plugin->enabled &&
-                        (plugin->memory || !is_access(kind))));
+           (!plugin ||
+            (plugin->enabled && (plugin->memory || !is_access(kind))));
 }
 
 /* Translated blocks know nothing of a kind that was off till now. */
@@ -112,8 +112,8 @@ static uint64_t only_new_blocks(const struct plugins *p)
                       KIND_BIT(PANDA_CB_START_BLOCK_EXEC);
     bool all = !(p->active & others);
 
-    for (const struct subscription *s = p->kinds[PANDA_CB_BEFORE_BLOCK_EXEC];
-         s; s = s->next) {
+    for (const struct subscription *s = p->kinds[PANDA_CB_BEFORE_BLOCK_EXEC]; s;
+         s = s->next) {
         all = all && (s->once || !s->on);
     }
     return all && p->active & KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC)
@@ -149,8 +149,7 @@ static bool serve(struct watch *watch)
         uint64_t accesses = 0xffull << PANDA_CB_VIRT_MEM_BEFORE_READ;
 
         p->changed = false;
-        watch->woven = (p->active &
-                        (kinds_of(CODE) | kinds_of(TRANSLATE))) |
+        watch->woven = (p->active & (kinds_of(CODE) | kinds_of(TRANSLATE))) |
                        only_new_blocks(p);
         m->cpu->shown_stale = 1;
         watch->asids = p->active & (KIND_BIT(PANDA_CB_ASID_CHANGED) |
@@ -232,13 +231,14 @@ static void add(void *owner, panda_cb_type type, struct subscription with)
     struct subscription *s, **link;
 
     if ((unsigned)type >= PANDA_CB_LAST || !rows[type].known) {
-        plugins_fail(p, panda_message("there is no callback number %u",
-                                      (unsigned)type));
+        plugins_fail(
+            p, panda_message("there is no callback number %u", (unsigned)type));
         return;
     }
     if (rows[type].state == LATER) {
         plugins_fail(p, panda_message("PANDA_CB_%s is not raised by this "
-                                      "version", rows[type].name));
+                                      "version",
+                                      rows[type].name));
         return;
     }
     s = malloc(sizeof(*s));
@@ -263,9 +263,9 @@ void panda_register_callback_with_context(void *plugin, panda_cb_type type,
                                           panda_cb_with_context cb,
                                           void *context)
 {
-    add(plugin, type, (struct subscription){.function.with = cb,
-                                            .context = context,
-                                            .has_context = true});
+    add(plugin, type,
+        (struct subscription){
+            .function.with = cb, .context = context, .has_context = true});
 }
 
 /* The first that fits; NULL, after a warning, when there is none. */
@@ -276,14 +276,15 @@ static struct subscription *find(void *owner, panda_cb_type type,
     struct subscription *s;
 
     s = (unsigned)type < PANDA_CB_LAST ? plugins_current()->kinds[type] : NULL;
-    while (s && (s->gone || s->owner != owner ||
-                 s->has_context != has_context || s->context != context ||
-                 s->function.plain.cbaddr != function)) {
+    while (s &&
+           (s->gone || s->owner != owner || s->has_context != has_context ||
+            s->context != context || s->function.plain.cbaddr != function)) {
         s = s->next;
     }
     if (!s) {
         panda_warn("a plugin switches a callback (number %u) that it has not "
-                   "registered", (unsigned)type);
+                   "registered",
+                   (unsigned)type);
     }
     return s;
 }
@@ -296,11 +297,10 @@ void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,
     if (filter & ~PANDA_ON_NEW_ASID ||
         (filter && type != PANDA_CB_BEFORE_BLOCK_EXEC)) {
         plugins_fail(plugins_current(),
-                     panda_message("PANDA_CB_%s has no filter %u",
-                                   (unsigned)type < PANDA_CB_LAST
-                                       ? rows[type].name
-                                       : "?",
-                                   filter));
+                     panda_message(
+                         "PANDA_CB_%s has no filter %u",
+                         (unsigned)type < PANDA_CB_LAST ? rows[type].name : "?",
+                         filter));
     } else if (s) {
         s->once = filter & PANDA_ON_NEW_ASID;
         plugins_current()->changed = true;
@@ -328,8 +328,7 @@ void panda_disable_callback(void *plugin, panda_cb_type type, panda_cb cb)
 }
 
 void panda_enable_callback_with_context(void *plugin, panda_cb_type type,
-                                        panda_cb_with_context cb,
-                                        void *context)
+                                        panda_cb_with_context cb, void *context)
 {
     enable(find(plugin, type, cb.cbaddr, true, context), true);
 }

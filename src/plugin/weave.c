@@ -31,11 +31,11 @@ struct weaver {
     const struct ir_unit *from;
     struct ir_unit *to;
     struct unit_blocks *blocks;
-    ir_ref *map;        /* of values */
+    ir_ref *map; /* of values */
     const uint8_t *bytes;
     size_t rest;
-    unsigned keep;      /* instructions of the unit that stay */
-    unsigned insn;      /* the open one */
+    unsigned keep; /* instructions of the unit that stay */
+    unsigned insn; /* the open one */
     uint32_t slot[N_WOVEN_SLOTS];
     struct unit_part *part; /* the open instruction's */
 };
@@ -80,8 +80,8 @@ static void more_parts(struct weaver *w)
         if (!n || w->keep + n > w->from->n_insns) {
             return;
         }
-        add_part(w, block_intern(w->p, w->key, pc, w->bytes + at,
-                                 w->rest - at), 0);
+        add_part(w, block_intern(w->p, w->key, pc, w->bytes + at, w->rest - at),
+                 0);
     }
 }
 
@@ -110,8 +110,12 @@ static bool find_parts(struct weaver *w)
 static ir_ref put(struct weaver *w, enum ir_op op, enum ir_type type, ir_ref a,
                   ir_ref b, ir_ref c, uint32_t imm)
 {
-    struct ir_ins ins = {.op = (uint16_t)op, .type = (uint8_t)type,
-                         .a = a, .b = b, .c = c, .imm = imm};
+    struct ir_ins ins = {.op = (uint16_t)op,
+                         .type = (uint8_t)type,
+                         .a = a,
+                         .b = b,
+                         .c = c,
+                         .imm = imm};
 
     return ir_unit_append(w->to, &ins);
 }
@@ -123,8 +127,8 @@ static ir_ref constant(struct weaver *w, enum ir_type type, uint64_t value)
     return ir_unit_const(w->to, type, &v);
 }
 
-static void call(struct weaver *w, enum woven_helper helper, ir_ref a,
-                 ir_ref b, ir_ref c)
+static void call(struct weaver *w, enum woven_helper helper, ir_ref a, ir_ref b,
+                 ir_ref c)
 {
     put(w, IR_call, IR_VOID, a, b, c, w->to->guest->n_helpers + helper);
 }
@@ -218,8 +222,8 @@ static void last_exit(struct weaver *w, const struct ir_ins *ins)
     end_insn(w, ins->a);
     if (!is_last(w) && ir_const_value(w->to, ins->a, &pc) &&
         pc == block->shown.pc + block->offset[next]) {
-        call(w, WOVEN_BLOCK_CUT, block_constant(w),
-             constant(w, IR_I32, next), IR_NONE);
+        call(w, WOVEN_BLOCK_CUT, block_constant(w), constant(w, IR_I32, next),
+             IR_NONE);
     }
     ir_unit_append(w->to, ins);
 }
@@ -318,8 +322,7 @@ static bool copy(struct weaver *w, uint32_t at)
     w->map[at] = ir_unit_append(w->to, &ins);
     if (ins.op == IR_call &&
         (ir_helper(w->to, ins.imm)->effects & HELPER_WRITES)) {
-        put(w, IR_set, IR_VOID, constant(w, IR_I32, 1), 0, 0,
-            w->slot[STALE]);
+        put(w, IR_set, IR_VOID, constant(w, IR_I32, 1), 0, 0, w->slot[STALE]);
     }
     return true;
 }
@@ -360,8 +363,11 @@ struct ir_unit *weave(struct watch *watch, const struct unit_key *key,
                       struct ir_unit *ir, const uint8_t *bytes, size_t rest,
                       size_t *size, void **blocks)
 {
-    struct weaver w = {.p = (struct plugins *)watch, .key = key, .from = ir,
-                       .bytes = bytes, .rest = rest};
+    struct weaver w = {.p = (struct plugins *)watch,
+                       .key = key,
+                       .from = ir,
+                       .bytes = bytes,
+                       .rest = rest};
 
     for (unsigned i = 0; i < N_WOVEN_SLOTS; i++) {
         w.slot[i] = find_slot(ir->guest, slot_names[i]);

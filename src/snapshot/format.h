@@ -16,8 +16,8 @@ struct snapshot_head { /* all little-endian; padded to a page with zeros */
     uint32_t version;
     uint32_t meta_size; /* of what follows the head's page */
     uint64_t n_pages;
-    uint64_t table;  /* offset: n_pages of struct snapshot_page */
-    uint64_t pages;  /* offset, a multiple of the page size */
+    uint64_t table; /* offset: n_pages of struct snapshot_page */
+    uint64_t pages; /* offset, a multiple of the page size */
     uint64_t meta_hash, table_hash;
     uint64_t head_hash; /* of the members above */
 };

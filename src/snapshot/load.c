@@ -55,9 +55,8 @@ static bool sizes_fit(struct loader *l, const struct snapshot_head *head)
     if (head->table != table || head->pages != pages) {
         return fail(l, "damaged in its head");
     }
-    return l->size == end || fail(l, l->size < end
-                                         ? "cut off"
-                                         : "followed by foreign bytes");
+    return l->size == end ||
+           fail(l, l->size < end ? "cut off" : "followed by foreign bytes");
 }
 
 static bool is_zero(struct loader *l, uint64_t from, uint64_t to)
@@ -86,8 +85,7 @@ static bool read_head(struct loader *l)
     }
     if (head->head_hash !=
             XXH3_64bits(head, offsetof(struct snapshot_head, head_hash)) ||
-        head->meta_size > META_MAX ||
-        head->n_pages > MEMORY_MAX >> PAGE_BITS) {
+        head->meta_size > META_MAX || head->n_pages > MEMORY_MAX >> PAGE_BITS) {
         return fail(l, "damaged in its head");
     }
     if (!sizes_fit(l, head)) {
@@ -102,8 +100,8 @@ static bool read_head(struct loader *l)
     }
     return (is_zero(l, sizeof(*head), PAGE_SIZE_) &&
             is_zero(l, PAGE_SIZE_ + head->meta_size, head->table) &&
-            is_zero(l, head->table +
-                           head->n_pages * sizeof(struct snapshot_page),
+            is_zero(l,
+                    head->table + head->n_pages * sizeof(struct snapshot_page),
                     head->pages)) ||
            fail(l, "damaged between its parts");
 }
@@ -226,8 +224,7 @@ static bool take_block(struct loader *l, uint64_t *total)
     if (l->live) {
         return same_block(l, name, kind, size);
     }
-    if (!mem_add_block(l->machine->memory, name, (enum block_kind)kind,
-                       size)) {
+    if (!mem_add_block(l->machine->memory, name, (enum block_kind)kind, size)) {
         return fail(l, "larger than this host's memory");
     }
     return true;
@@ -237,13 +234,13 @@ static bool take_mapping(struct loader *l)
 {
     uint64_t physical = take64(l), size = take64(l), id = take64(l);
     uint64_t offset = take64(l);
-    struct mem_block *block = id < BLOCKS_MAX
-        ? mem_block_at(l->machine->memory, (unsigned)id) : NULL;
+    struct mem_block *block = id < BLOCKS_MAX ? mem_block_at(l->machine->memory,
+                                                             (unsigned)id)
+                                              : NULL;
 
     if (l->meta.bad || !block || !size ||
-        ((physical | size | offset) & ~PAGE_MASK_) ||
-        size > block->size || offset > block->size - size ||
-        physical > UINT64_MAX - size) {
+        ((physical | size | offset) & ~PAGE_MASK_) || size > block->size ||
+        offset > block->size - size || physical > UINT64_MAX - size) {
         return fail(l, "damaged in its memory map");
     }
     mem_map(l->machine->memory, physical, size, block, offset);
@@ -417,8 +414,8 @@ struct machine *snapshot_load(const struct guest *guest, const char *path,
 bool snapshot_restore(struct live *live, const char *path,
                       struct snapshot_loaded *loaded, char **message)
 {
-    struct loader l = {.path = path, .machine = live->boundary.machine,
-                       .live = live};
+    struct loader l = {
+        .path = path, .machine = live->boundary.machine, .live = live};
 
     return load(&l, loaded, message);
 }

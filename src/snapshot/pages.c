@@ -40,8 +40,7 @@ bool pages_take(struct memory *mem, int fd, const struct snapshot_page *table,
         uint64_t run = run_length(table, n), size = run << PAGE_BITS;
         uint64_t to = (uint64_t)table->number << PAGE_BITS;
 
-        if ((run < MAPPED_RUN ||
-             !mem_map_file(block, to, size, fd, offset)) &&
+        if ((run < MAPPED_RUN || !mem_map_file(block, to, size, fd, offset)) &&
             !file_read_at(fd, block->host + to, size, offset)) {
             return false;
         }

@@ -116,8 +116,7 @@ static void put_devices(struct snapshot_bytes *out, const struct live *live)
 /* -- Pages ----------------------------------------------------------------- */
 
 static uint64_t list_pages(struct snapshot_bytes *table,
-                           const struct memory *mem,
-                           struct page_hashes *hashes)
+                           const struct memory *mem, struct page_hashes *hashes)
 {
     uint64_t n = 0;
 
@@ -147,9 +146,9 @@ static bool write_pages(int fd, const struct memory *mem,
     for (uint64_t i = 0; i < n; i++) {
         const struct mem_block *block = mem_block_at(mem, page[i].block);
 
-        if (!file_write_at(fd, block->host + ((uint64_t)page[i].number
-                                         << PAGE_BITS),
-                      PAGE_SIZE_, offset + i * PAGE_SIZE_)) {
+        if (!file_write_at(
+                fd, block->host + ((uint64_t)page[i].number << PAGE_BITS),
+                PAGE_SIZE_, offset + i * PAGE_SIZE_)) {
             return false;
         }
     }
@@ -189,15 +188,15 @@ static bool write_parts(int fd, const struct snapshot_head *head,
 }
 
 bool snapshot_save(const struct live *live, const char *path, bool force,
-                   struct page_hashes *hashes, uint64_t *hash,
-                   char **message)
+                   struct page_hashes *hashes, uint64_t *hash, char **message)
 {
     const struct machine *m = live->boundary.machine;
     struct snapshot_bytes meta = {0}, table = {0};
     struct snapshot_head head;
     uint64_t n_pages;
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC |
-                            (force ? O_TRUNC : O_EXCL), 0644);
+    int fd = open(path,
+                  O_WRONLY | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL),
+                  0644);
     bool good = fd >= 0;
 
     if (good) {

@@ -26,13 +26,12 @@ struct page_hashes;
  * forced. *hash becomes what the log carries to know its snapshot by; the
  * hash of every page goes to `hashes`. */
 bool snapshot_save(const struct live *live, const char *path, bool force,
-                   struct page_hashes *hashes, uint64_t *hash,
-                   char **message);
+                   struct page_hashes *hashes, uint64_t *hash, char **message);
 
 struct snapshot_loaded {
     uint64_t hash;
-    struct page_hashes *hashes;    /* of every page, as the file claims */
-    struct snapshot_check *check;  /* still running */
+    struct page_hashes *hashes;   /* of every page, as the file claims */
+    struct snapshot_check *check; /* still running */
 };
 
 /* A new machine in the saved state, without boundary. NULL as above. */

@@ -209,9 +209,13 @@ void set_gate(unsigned vector, unsigned dpl, unsigned ist)
 {
     uint64_t at = (uint64_t)stubs + 16 * vector;
 
-    idt[vector] = (struct gate){(uint16_t)at, KERNEL_CS, (uint8_t)ist,
+    idt[vector] = (struct gate){(uint16_t)at,
+                                KERNEL_CS,
+                                (uint8_t)ist,
                                 (uint8_t)(0x8e | dpl << 5),
-                                (uint16_t)(at >> 16), (uint32_t)(at >> 32), 0};
+                                (uint16_t)(at >> 16),
+                                (uint32_t)(at >> 32),
+                                0};
 }
 
 void load_idt(uint16_t limit)

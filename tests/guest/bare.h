@@ -27,15 +27,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13,
-       R14, R15 };
+enum {
+    RAX,
+    RCX,
+    RDX,
+    RBX,
+    RSP,
+    RBP,
+    RSI,
+    RDI,
+    R8,
+    R9,
+    R10,
+    R11,
+    R12,
+    R13,
+    R14,
+    R15
+};
 
 struct context { /* start.S knows the offsets */
     uint64_t r[16];
     uint64_t rip, cs, rflags, ss;
     uint64_t vector, error, cr2;
     uint16_t ds, es, fs, gs;
-    uint64_t frame;     /* the stack pointer that the handler found */
+    uint64_t frame; /* the stack pointer that the handler found */
     uint64_t handler_ss;
 };
 

@@ -219,8 +219,8 @@ static void split_idt(unsigned first)
     struct {
         uint16_t limit;
         uint64_t base;
-    } __attribute__((packed)) table = {
-        0x70 * 16 + 15, (uint64_t)copy + 4096 - 16 * first};
+    } __attribute__((packed))
+    table = {0x70 * 16 + 15, (uint64_t)copy + 4096 - 16 * first};
 
     memcpy((void *)table.base, idt, 0x71 * 16);
     asm volatile("lidt %0" : : "m"(table));
@@ -245,8 +245,7 @@ static void tables(void)
     run("TSS short for ist 7", "int", software, KERNEL_CS);
     run("TSS short for ist 7", "user int", software, USER_CS);
     gates_ok();
-    set_segment(TSS_SELECTOR, (uint32_t)(uint64_t)&tss, sizeof(tss) - 1,
-                0x89);
+    set_segment(TSS_SELECTOR, (uint32_t)(uint64_t)&tss, sizeof(tss) - 1, 0x89);
     asm volatile("ltr %w0" : : "r"(TSS_SELECTOR));
 }
 

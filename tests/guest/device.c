@@ -11,8 +11,8 @@
 static struct context c;
 
 /* RDI: the device; R8, R9 count what runs before and behind. */
-#define AROUND(code) "inc %r8\n addq $1, (%rsi)\n " code \
-                     "\n inc %r9\n addq $1, 8(%rsi)"
+#define AROUND(code) \
+    "inc %r8\n addq $1, (%rsi)\n " code "\n inc %r9\n addq $1, 8(%rsi)"
 SNIPPET(load, AROUND("mov (%rdi), %eax"));
 SNIPPET(store, AROUND("movl $0x20, (%rdi)"));
 SNIPPET(add, AROUND("addl %ecx, (%rdi)"));
@@ -53,8 +53,7 @@ static void go(const char *name, const char *snippet, uint64_t device)
     *(uint64_t *)pool(0) = *(uint64_t *)pool(1) = 0;
     ((uint64_t *)pool(0))[1] = 0;
     show(name, &c, snippet);
-    print("  memory %x %x\n", *(uint64_t *)pool(0),
-          ((uint64_t *)pool(0))[1]);
+    print("  memory %x %x\n", *(uint64_t *)pool(0), ((uint64_t *)pool(0))[1]);
 }
 
 static void all(uint64_t device)

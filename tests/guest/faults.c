@@ -16,8 +16,7 @@ SNIPPET(noncanonical_ds_rbp,
         "mov $0x0000800000000000, %rbp\n mov %ds:(%rbp), %eax");
 SNIPPET(noncanonical_call, "mov $0x8000000000000000, %rsp\n call .+5");
 SNIPPET(noncanonical_jump, "mov $0x0000800000000000, %rax\n jmp *%rax");
-SNIPPET(noncanonical_ret,
-        "mov $0x0000800000000000, %rax\n push %rax\n ret");
+SNIPPET(noncanonical_ret, "mov $0x0000800000000000, %rax\n push %rax\n ret");
 SNIPPET(straddle, "mov $0x00007ffffffffffc, %rax\n mov (%rax), %rcx");
 SNIPPET(bad_segment, "mov $0x1000, %eax\n mov %eax, %ds");
 SNIPPET(null_ss, "xor %eax, %eax\n mov %eax, %ss");
@@ -71,13 +70,14 @@ SNIPPET(x87_memory, "mov $0x40000000, %eax\n fldl (%rax)");
 int main(void)
 {
     static const char *const user_names[] = {
-        "hlt", "cli", "sti", "in", "out", "mov cr", "mov dr", "rdmsr",
-        "invlpg", "wbinvd", "lgdt", "swapgs", "int 0x20", "clts", "ltr",
-        "lmsw", "sysret", "int3", "int1", "clflush", "ud2"};
+        "hlt",   "cli",    "sti",    "in",   "out",    "mov cr",   "mov dr",
+        "rdmsr", "invlpg", "wbinvd", "lgdt", "swapgs", "int 0x20", "clts",
+        "ltr",   "lmsw",   "sysret", "int3", "int1",   "clflush",  "ud2"};
     static char *const user[] = {
-        privileged, user_cli, user_sti, user_in, user_out, user_cr, user_dr,
-        user_msr, user_invlpg, user_wbinvd, user_lgdt, user_swapgs, user_int,
-        user_clts, user_ltr, user_lmsw, user_sysret, int3, int1, clflush_there,
+        privileged, user_cli,    user_sti, user_in,     user_out,
+        user_cr,    user_dr,     user_msr, user_invlpg, user_wbinvd,
+        user_lgdt,  user_swapgs, user_int, user_clts,   user_ltr,
+        user_lmsw,  user_sysret, int3,     int1,        clflush_there,
         ud2};
 
     TRY(nothing, KERNEL_CS);

@@ -22,8 +22,8 @@ static void take(uint8_t *to, const char *from, const char *end)
 
 #define TAKE(to, name) take(to, name, name##_end)
 
-static void go(const char *name, const void *where, unsigned cs,
-               uint64_t rdi, uint64_t rsi)
+static void go(const char *name, const void *where, unsigned cs, uint64_t rdi,
+               uint64_t rsi)
 {
     prepare(&c, where, cs);
     c.r[RDI] = rdi;
@@ -159,8 +159,8 @@ static void aliases(void)
     TAKE(pool(8), by_alias);
     go("alias ahead", pool(8), KERNEL_CS, there, 0);
     TAKE(pool(8), by_alias);
-    go("alias, from the alias", (void *)ALIAS, KERNEL_CS, there - ALIAS +
-       (uint64_t)pool(8), 0);
+    go("alias, from the alias", (void *)ALIAS, KERNEL_CS,
+       there - ALIAS + (uint64_t)pool(8), 0);
     TAKE(pool(8), by_alias);
     go("alias, both aliases", (void *)(ALIAS + 4096), KERNEL_CS, there, 0);
     TAKE(pool(8), by_alias_add);
@@ -171,10 +171,9 @@ static void aliases(void)
     TAKE(pool(8), constant);
     for (unsigned i = 0; i < 3; i++) {
         ((volatile uint8_t *)(ALIAS + 2 * 4096))[1] = (uint8_t)(0x20 + i);
-        go("written at one, run at two", caller, KERNEL_CS,
-           (uint64_t)pool(9), ALIAS);
-        go("and at three", caller, KERNEL_CS, (uint64_t)pool(9),
-           ALIAS + 4096);
+        go("written at one, run at two", caller, KERNEL_CS, (uint64_t)pool(9),
+           ALIAS);
+        go("and at three", caller, KERNEL_CS, (uint64_t)pool(9), ALIAS + 4096);
     }
     /* An instruction over the edge whose second page is now another one. */
     for (unsigned i = 0; i < 3; i++) {

@@ -42,8 +42,9 @@ static uint64_t run(const char *snippet, unsigned cs, const void *where)
     prepare(&c, snippet, cs);
     c.r[RDI] = (uint64_t)where;
     enter(&c);
-    return c.vector == 14 ? c.error : c.vector == DONE_VECTOR ? 0xff
-                                                              : c.vector + 256;
+    return c.vector == 14            ? c.error
+           : c.vector == DONE_VECTOR ? 0xff
+                                     : c.vector + 256;
 }
 
 static void code_there(unsigned n)
@@ -70,12 +71,13 @@ static void permissions(bool wp)
         directory[0] = (uint64_t)table | upper;
         map(0, lower);
         print("wp %u directory %s%s%s page %s%s%s: r %x w %x x %x "
-              "user r %x w %x x %x\n", (uint64_t)wp,
-              i & 1 ? "W" : "-", i & 2 ? "U" : "-", i & 4 ? "N" : "-",
-              i & 8 ? "W" : "-", i & 16 ? "U" : "-", i & 32 ? "N" : "-",
-              run(load, KERNEL_CS, at(0)), run(store, KERNEL_CS, at(0)),
-              run(fetch, KERNEL_CS, at(0)), run(load, USER_CS, at(0)),
-              run(store, USER_CS, at(0)), run(fetch, USER_CS, at(0)));
+              "user r %x w %x x %x\n",
+              (uint64_t)wp, i & 1 ? "W" : "-", i & 2 ? "U" : "-",
+              i & 4 ? "N" : "-", i & 8 ? "W" : "-", i & 16 ? "U" : "-",
+              i & 32 ? "N" : "-", run(load, KERNEL_CS, at(0)),
+              run(store, KERNEL_CS, at(0)), run(fetch, KERNEL_CS, at(0)),
+              run(load, USER_CS, at(0)), run(store, USER_CS, at(0)),
+              run(fetch, USER_CS, at(0)));
     }
     write_cr0(cr0);
     directory[0] = (uint64_t)table | P_P | P_W | P_U;
@@ -191,8 +193,7 @@ static void reserved(void)
         old = top_table[1] = pointers[1] | 7;
         top_table[1] = ((uint64_t)pointers | 7) | bit;
         pointers[0] |= 0; /* what is walked there is the first GiB again */
-        top = bits[i] == 12 || bits[i] == 13 || bits[i] == 20 ||
-                      bits[i] == 39
+        top = bits[i] == 12 || bits[i] == 13 || bits[i] == 20 || bits[i] == 39
                   ? 0xee /* just an address */
                   : run(load, KERNEL_CS, (void *)0x8000100000ul);
         top_table[1] = 0;
@@ -334,8 +335,7 @@ static void write_and_use(void)
                      "mov %4, (%3)\n"
                      "mov (%2), %1\n"
                      : "=&r"(before), "=&r"(after)
-                     : "r"(at(12)), "r"(&table[12]),
-                       "r"((uint64_t)pool(13) | 7)
+                     : "r"(at(12)), "r"(&table[12]), "r"((uint64_t)pool(13) | 7)
                      : "memory");
         print("written and used: %u %u\n", before, after);
     }
@@ -394,8 +394,8 @@ static void two(const char *name, const char *snippet, unsigned cs)
 
 static void straddling(void)
 {
-    static const uint64_t flags[][2] = {
-        {7, 7}, {7, 0}, {0, 7}, {0, 0}, {7, 5}, {5, 7}, {7, 3}, {3, 7}};
+    static const uint64_t flags[][2] = {{7, 7}, {7, 0}, {0, 7}, {0, 0},
+                                        {7, 5}, {5, 7}, {7, 3}, {3, 7}};
 
     for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
         print("pages %x %x\n", flags[i][0], flags[i][1]);

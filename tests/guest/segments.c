@@ -82,8 +82,7 @@ static const struct kind {
     {"one byte", 0, ACCESS_DATA, 0, 0, true},
     {"read-only", 0xfff, ACCESS_DATA & ~2u, 0, 0xfff, false},
     {"down from 0xfff", 0xfff, ACCESS_DATA | 4, 0x1000, 0xffffffff, true},
-    {"down, 16-bit", 0xfff, (ACCESS_DATA | 4) & ~0x400u, 0x1000, 0xffff,
-     true},
+    {"down, 16-bit", 0xfff, (ACCESS_DATA | 4) & ~0x400u, 0x1000, 0xffff, true},
     {"down, nothing", 0xfffff, ACCESS_DATA | ACCESS_PAGES | 4, 1, 0, true},
     {"all", 0xfffff, ACCESS_DATA | ACCESS_PAGES, 0, 0xffffffff, true},
     {"all, read-only", 0xfffff, (ACCESS_DATA | ACCESS_PAGES) & ~2u, 0,
@@ -96,18 +95,12 @@ static const struct {
     unsigned size;
     bool write;
 } accesses[] = {
-    {"load1", load1, 1, false},
-    {"load2", load2, 2, false},
-    {"load4", load4, 4, false},
-    {"store1", store1, 1, true},
-    {"store4", store4, 4, true},
-    {"add", add4, 4, true},
-    {"movups", vector_load, 16, false},
-    {"movups", vector_store, 16, true},
-    {"fldl", double_load, 8, false},
-    {"fldt", extended_load, 10, false},
-    {"cmpxchg8b", cmpxchg8, 8, true},
-    {"stosl", stos4, 4, true},
+    {"load1", load1, 1, false},         {"load2", load2, 2, false},
+    {"load4", load4, 4, false},         {"store1", store1, 1, true},
+    {"store4", store4, 4, true},        {"add", add4, 4, true},
+    {"movups", vector_load, 16, false}, {"movups", vector_store, 16, true},
+    {"fldl", double_load, 8, false},    {"fldt", extended_load, 10, false},
+    {"cmpxchg8b", cmpxchg8, 8, true},   {"stosl", stos4, 4, true},
     {"scasb", scas1, 1, false},
 };
 
@@ -182,9 +175,9 @@ static void load(const char *name, const char *snippet, unsigned selector,
 
 static void selectors(void)
 {
-    static const unsigned accesses[] = {0x4f3, 0x473, 0x493, 0x4f1, 0x4fb,
-                                        0x4f9, 0x49f, 0x482, 0x489, 0x4f7,
-                                        0x4f2, 0x4ff};
+    static const unsigned accesses[] = {0x4f3, 0x473, 0x493, 0x4f1,
+                                        0x4fb, 0x4f9, 0x49f, 0x482,
+                                        0x489, 0x4f7, 0x4f2, 0x4ff};
 
     for (unsigned i = 0; i < sizeof(accesses) / sizeof(accesses[0]); i++) {
         set_segment(DATA, 0x800000, 0xfff, accesses[i]);

@@ -28,11 +28,17 @@ static void floating(const char *name, uint64_t set, uint64_t clear,
 {
     static const struct {
         const char *name, *code;
-    } codes[] = {{"fldz", x87}, {"fwait", x87_wait}, {"fninit", control_word},
-                 {"movaps", sse}, {"movups absent", sse_memory},
-                 {"fxsave", save}, {"cvtsi2sd", integer},
-                 {"prefetch", prefetch}, {"fences", fence},
-                 {"movnti", movnti}, {"stmxcsr", mxcsr}};
+    } codes[] = {{"fldz", x87},
+                 {"fwait", x87_wait},
+                 {"fninit", control_word},
+                 {"movaps", sse},
+                 {"movups absent", sse_memory},
+                 {"fxsave", save},
+                 {"cvtsi2sd", integer},
+                 {"prefetch", prefetch},
+                 {"fences", fence},
+                 {"movnti", movnti},
+                 {"stmxcsr", mxcsr}};
     uint64_t cr0 = read_cr0(), cr4 = read_cr4();
 
     print("-- %s\n", name);
@@ -158,8 +164,8 @@ static void set_task_limit(unsigned limit)
 
 static void ports(void)
 {
-    static const uint16_t numbers[] = {0x80, 0x81, 0x87, 0x86, 0xfffe,
-                                       0xffff, 0x8000};
+    static const uint16_t numbers[] = {0x80,   0x81,   0x87,  0x86,
+                                       0xfffe, 0xffff, 0x8000};
 
     print("-- ports\n");
     tss.io_map = 104;
@@ -171,8 +177,7 @@ static void ports(void)
             set_task_limit(104 + 0x80 / 8 + 1);
         }
         for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-            print("round %u port %x:", (uint64_t)round,
-                  (uint64_t)numbers[i]);
+            print("round %u port %x:", (uint64_t)round, (uint64_t)numbers[i]);
             port(numbers[i]);
             print("\n");
         }

@@ -49,8 +49,7 @@ static void far_to(const char *name, const char *snippet, unsigned cs,
     c.r[RBX] = 0;
     print("%s from %x to %x", name, (uint64_t)cs, (uint64_t)selector);
     show("", &c, snippet);
-    if (snippet == call_far || snippet == call_far64 ||
-        snippet == call_far32) {
+    if (snippet == call_far || snippet == call_far64 || snippet == call_far32) {
         print("  pushed %x %x\n", *(uint64_t *)(stack_top - 16),
               *(uint64_t *)(stack_top - 8));
     }
@@ -291,8 +290,8 @@ static void system_calls(void)
     wrmsr(0xc0000102, (uint64_t)pool(0));
     wrmsr(0xc0000101, 0x1234);
     try("swapgs", swap, KERNEL_CS);
-    print("  %s %x\n", rdmsr(0xc0000101) == (uint64_t)pool(0) ? "swapped"
-                                                              : "not",
+    print("  %s %x\n",
+          rdmsr(0xc0000101) == (uint64_t)pool(0) ? "swapped" : "not",
           rdmsr(0xc0000102));
     wrmsr(0xc0000102, 0);
 }
@@ -307,8 +306,7 @@ static void flags(void)
     print("-- flags\n");
     for (unsigned iopl = 0; iopl < 4; iopl += 3) {
         for (unsigned cs = 0; cs < 3; cs++) {
-            static const unsigned selectors[] = {KERNEL_CS, USER_CS,
-                                                 USER_CS32};
+            static const unsigned selectors[] = {KERNEL_CS, USER_CS, USER_CS32};
             const char *snippet = cs == 2 ? pop_flags32 : pop_flags;
 
             for (unsigned set = 0; set < 2; set++) {

@@ -74,8 +74,8 @@ static void help_touch(struct cpu *cpu, uint64_t x)
     fake_of(cpu)->r[3] = help_maybe(cpu, x);
 }
 
-#define HELPER(name, ...)                               \
-    {                                                   \
+#define HELPER(name, ...) \
+    { \
 #name, (void (*)(void))help_##name, __VA_ARGS__ \
     }
 static const struct guest_helper helpers[N_HELPERS] = {
@@ -90,10 +90,10 @@ static const struct guest_helper helpers[N_HELPERS] = {
 
 /* -- Slots ----------------------------------------------------------------- */
 
-#define SLOT(name, member, type)                      \
-    {                                                 \
+#define SLOT(name, member, type) \
+    { \
         name, offsetof(struct fake_cpu, fake.member), \
-            sizeof(((struct fake *)0)->member), type  \
+            sizeof(((struct fake *)0)->member), type \
     }
 static const struct guest_slot slots[N_SLOTS] = {
     SLOT("r0", r[0], IR_I64),     SLOT("r1", r[1], IR_I64),

@@ -91,17 +91,17 @@ static void test_faults(void)
 
 static void test_helpers(void)
 {
-    struct outcome o =
-        run("%1 = insn void i64:0x10, #0\n"
-            "%2 = call i64 i64:1, i32:0x80000000, i64:3, i32:0xffffffff, @sum\n"
-            "%3 = get v128 @v0\n"
-            "%4 = call v128 %3, i64:0x5, i32:0x6, v128:0x70:0x80, @mix\n"
-            "%5 = call i32 @peek\n"
-            "%6 = zext32 i64 %5, #0\n"
-            "%7 = set void %2, @r0\n"
-            "%8 = set void %6, @r1\n"
-            "%9 = set void %4, @v1\n"
-            "%10 = exit void i64:0x14, #0\n");
+    struct outcome o = run(
+        "%1 = insn void i64:0x10, #0\n"
+        "%2 = call i64 i64:1, i32:0x80000000, i64:3, i32:0xffffffff, @sum\n"
+        "%3 = get v128 @v0\n"
+        "%4 = call v128 %3, i64:0x5, i32:0x6, v128:0x70:0x80, @mix\n"
+        "%5 = call i32 @peek\n"
+        "%6 = zext32 i64 %5, #0\n"
+        "%7 = set void %2, @r0\n"
+        "%8 = set void %6, @r1\n"
+        "%9 = set void %4, @v1\n"
+        "%10 = exit void i64:0x14, #0\n");
 
     expect(o.state.r[0] == 1 + 3 * 0x80000000ull + 15 + 7 * 0xffffffffull,
            "arguments come in order and zero-extended");

@@ -47,8 +47,8 @@ static bool code_written(void *opaque, struct mem_block *block, uint64_t offset,
 {
     (void)opaque;
     if (both.n_hooked < MAX_HOOKS) {
-        both.hooked[both.n_hooked++] =
-            (struct model_write){(int)block->id, offset, size};
+        both.hooked[both.n_hooked++] = (struct model_write){(int)block->id,
+                                                            offset, size};
     }
     return in_unit(both.acting, block, offset, size);
 }

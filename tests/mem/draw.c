@@ -49,8 +49,8 @@ uint64_t random_address(void)
 uint64_t random_entry(unsigned table, bool narrow)
 {
     unsigned kind = table < 2 ? 0 : table < 6 && !narrow ? 1 : 2;
-    uint64_t page =
-        kind == 0 ? (narrow ? 2 + below(10) : 2 + below(4)) : 6 + below(6);
+    uint64_t page = kind == 0 ? (narrow ? 2 + below(10) : 2 + below(4))
+                              : 6 + below(6);
     uint64_t entry = 0;
 
     if (kind == 2 || chance(5)) {

@@ -71,9 +71,8 @@ bool fake_walk(const struct walk_via *via, uint64_t root, bool narrow,
         uint64_t entry = via->read(via->opaque, at, size);
 
         entries[i] = entry;
-        r->steps[r->n_steps++] =
-            (struct walk_step){at, (uint8_t)size, level->shift,
-                               !narrow && i == 0};
+        r->steps[r->n_steps++] = (struct walk_step){
+            at, (uint8_t)size, level->shift, !narrow && i == 0};
         if (!(entry & E_P)) {
             return false;
         }
@@ -127,8 +126,8 @@ static bool guest_walk(struct cpu *cpu, uint64_t address,
 static void note_misaligned(struct cpu *cpu, uint64_t address,
                             enum mem_access access)
 {
-    ((struct fake_cpu *)cpu)->fault =
-        (struct fake_fault){true, true, address, access};
+    ((struct fake_cpu *)cpu)->fault = (struct fake_fault){true, true, address,
+                                                          access};
 }
 
 const struct guest fake_guest = {

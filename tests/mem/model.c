@@ -135,8 +135,8 @@ bool model_look(struct model *m, const struct model_cpu *cpu, uint64_t address,
 {
     struct look look = {m, false};
     struct walk_via via = {look_read, look_update, &look};
-    bool good =
-        fake_walk(&via, cpu->root, cpu->narrow, address, access, mmu, result);
+    bool good = fake_walk(&via, cpu->root, cpu->narrow, address, access, mmu,
+                          result);
 
     *clean = !look.dirty;
     return good;
@@ -147,8 +147,8 @@ bool model_fetch(struct model *m, const struct model_cpu *cpu, uint64_t pc,
 {
     struct walk_via via = {read_entry, update_entry, m};
     struct walk_result walk;
-    bool good =
-        fake_walk(&via, cpu->root, cpu->narrow, pc, MEM_FETCH, mmu, &walk);
+    bool good = fake_walk(&via, cpu->root, cpu->narrow, pc, MEM_FETCH, mmu,
+                          &walk);
 
     m->n_writes = 0;
     *physical = walk.physical;

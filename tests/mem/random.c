@@ -119,8 +119,8 @@ static uint64_t window_to(unsigned cpu, uint64_t physical)
         return 0;
     }
     for (unsigned i = 0; i < 60; i++) {
-        uint64_t address =
-            (random_address() & PAGE_MASK_) | (physical & ~PAGE_MASK_);
+        uint64_t address = (random_address() & PAGE_MASK_) |
+                           (physical & ~PAGE_MASK_);
 
         if (model_look(&both.m, &regs, address, MEM_WRITE, 0, &walk, &clean) &&
             model_find(&both.m, walk.physical, &found, &offset) &&

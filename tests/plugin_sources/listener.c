@@ -155,8 +155,10 @@ bool init_plugin(void *self)
 void uninit_plugin(void *self)
 {
     (void)self;
-    fprintf(stderr, "listener: digest %016" PRIx64 " events %" PRIu64
-            " blocks %" PRIu64 "\n", digest, n_events, n_blocks);
+    fprintf(stderr,
+            "listener: digest %016" PRIx64 " events %" PRIu64 " blocks %" PRIu64
+            "\n",
+            digest, n_events, n_blocks);
     for (unsigned i = 0; i < SPACES; i++) {
         if (spaces[i].insns) {
             fprintf(stderr, "listener: space %" PRIx64 " %" PRIu64 "\n",

@@ -13,8 +13,8 @@ void list_event(struct listing *listing, const struct event *event)
 {
     if (listing->n == listing->capacity) {
         listing->capacity = listing->capacity ? 2 * listing->capacity : 4096;
-        listing->event = realloc(listing->event, listing->capacity *
-                                                     sizeof(*event));
+        listing->event = realloc(listing->event,
+                                 listing->capacity * sizeof(*event));
         if (!listing->event) {
             abort();
         }
@@ -26,9 +26,8 @@ void list_event(struct listing *listing, const struct event *event)
 static void tell(unsigned kind, uint64_t pc, uint64_t address, size_t size,
                  uint64_t value)
 {
-    const struct event event = {kind, (uint32_t)size,
-                                rr_get_guest_instr_count(), pc, address,
-                                value};
+    const struct event event = {
+        kind, (uint32_t)size, rr_get_guest_instr_count(), pc, address, value};
 
     list_event(to, &event);
 }
@@ -125,8 +124,7 @@ static void register_all(void)
     if (listening == INVALIDATE) {
         pcb.before_block_exec_invalidate_opt = on_question;
         panda_register_callback(&owner,
-                                PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT,
-                                pcb);
+                                PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT, pcb);
         return;
     }
     for (unsigned i = 0; i < N_ALL; i++) {
@@ -194,10 +192,9 @@ static void print_event(const char *who, const struct listing *l, size_t i)
     const struct event *e = &l->event[i];
 
     if (i < l->n) {
-        printf("    %s %zu: kind %u count %" PRIu64 " pc %" PRIx64 " address %"
-               PRIx64 " size %u value %" PRIx64 "\n",
-               who, i, e->kind, e->count, e->pc, e->address, e->size,
-               e->value);
+        printf("    %s %zu: kind %u count %" PRIu64 " pc %" PRIx64
+               " address %" PRIx64 " size %u value %" PRIx64 "\n",
+               who, i, e->kind, e->count, e->pc, e->address, e->size, e->value);
     }
 }
 

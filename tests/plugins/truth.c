@@ -96,8 +96,9 @@ static void insn(struct truth *t)
 
     tell(t, PANDA_CB_INSN_EXEC, count, pc, 0, 0, 0);
     if (a.size) {
-        tell(t, a.write ? PANDA_CB_VIRT_MEM_BEFORE_WRITE
-                        : PANDA_CB_VIRT_MEM_BEFORE_READ,
+        tell(t,
+             a.write ? PANDA_CB_VIRT_MEM_BEFORE_WRITE
+                     : PANDA_CB_VIRT_MEM_BEFORE_READ,
              count, pc, a.address, a.size, a.write ? a.value : 0);
     }
     machine_run(t->machine, count);
@@ -106,15 +107,16 @@ static void insn(struct truth *t)
         return;
     }
     if (a.size) {
-        tell(t, a.write ? PANDA_CB_VIRT_MEM_AFTER_WRITE
-                        : PANDA_CB_VIRT_MEM_AFTER_READ,
+        tell(t,
+             a.write ? PANDA_CB_VIRT_MEM_AFTER_WRITE
+                     : PANDA_CB_VIRT_MEM_AFTER_READ,
              count, pc, a.address, a.size,
              a.write ? a.value : toy->r[bytes[1] & 7]);
     }
     t->at++;
     if (t->at == t->n) {
-        tell(t, PANDA_CB_AFTER_BLOCK_EXEC, count, toy->pc, t->start,
-             3 * t->n, t->n);
+        tell(t, PANDA_CB_AFTER_BLOCK_EXEC, count, toy->pc, t->start, 3 * t->n,
+             t->n);
         t->n = 0;
     } else if (memcmp(t->bytes + 3 * t->at, t->ram + t->start + 3 * t->at,
                       3 * (t->n - t->at))) {
@@ -125,7 +127,8 @@ static void insn(struct truth *t)
 void list_truth(uint64_t seed, uint64_t steps, struct listing *listing)
 {
     struct machine *m = outside_machine(seed, 0);
-    struct truth t = {.machine = m, .listing = listing,
+    struct truth t = {.machine = m,
+                      .listing = listing,
                       .ram = mem_block_at(m->memory, 0)->host};
 
     m->unit_insns = 1;

@@ -33,8 +33,8 @@ static void our_segment(unsigned number, uint64_t base, bool code, bool wide)
         .base = base,
         .limit = 0xffff,
         .selector = 7,
-        .access =
-            (uint16_t)((code ? 0xfb : 0xf3) | (wide ? X86_ACCESS_DB : 0))};
+        .access = (uint16_t)((code ? 0xfb : 0xf3) |
+                             (wide ? X86_ACCESS_DB : 0))};
 }
 
 static void our_start(const struct narrow_registers *in, enum x86_mode mode)
@@ -153,9 +153,9 @@ static uint32_t undefined_by_count(const struct x86_insn *insn,
                insn->row->mnemonic)) {
         return 0;
     }
-    count =
-        (by->kind == X86_OPERAND_REGISTER ? in->gpr[1] : (uint32_t)by->value) &
-        31;
+    count = (by->kind == X86_OPERAND_REGISTER ? in->gpr[1]
+                                              : (uint32_t)by->value) &
+            31;
     mask |= count == 1 ? 0 : OF;
     mask |= count >= bits && insn->row->mnemonic[0] == 's' ? CF : 0;
     if (count > bits && insn->operand[2].kind) {
@@ -204,8 +204,9 @@ static void aim(const struct x86_insn *insn, struct narrow_registers *in)
     } else if (insn->index == insn->base) {
         return;
     }
-    in->gpr[insn->base] =
-        insn->address_size == 2 ? (at & 0xffff) | (uint32_t)rnd() << 16 : at;
+    in->gpr[insn->base] = insn->address_size == 2
+                              ? (at & 0xffff) | (uint32_t)rnd() << 16
+                              : at;
 }
 
 static void fill(const struct x86_insn *insn, struct narrow_registers *in)

@@ -61,8 +61,7 @@ static bool among(const char *words, const char *word)
 {
     size_t n = strlen(word);
 
-    for (const char *at = strstr(words, word); at;
-         at = strstr(at + 1, word)) {
+    for (const char *at = strstr(words, word); at; at = strstr(at + 1, word)) {
         if ((at == words || at[-1] == ' ') && (at[n] == ' ' || !at[n])) {
             return true;
         }
@@ -95,8 +94,7 @@ static uint64_t by_count(const struct encoding *e, const struct state *in,
     return mask;
 }
 
-static uint64_t defined_flags(const struct encoding *e,
-                              const struct state *in)
+static uint64_t defined_flags(const struct encoding *e, const struct state *in)
 {
     const char *name = e->insn.row->mnemonic;
     uint64_t mask = COMPARED;
@@ -191,8 +189,7 @@ static bool near(uint32_t a, uint32_t b)
 }
 
 static void forget_approximation(const struct encoding *e,
-                                 const struct state *native,
-                                 struct state *ours)
+                                 const struct state *native, struct state *ours)
 {
     for (unsigned i = 0; i < 64; i++) {
         uint32_t a = fx32(native, FX_XMM + 4 * i);
@@ -234,8 +231,8 @@ static void forget_pointers(const struct state *native, struct state *s)
  * down and so C1 are not compared. */
 static bool is_function(const struct encoding *e)
 {
-    static const uint8_t modrm[] = {0xf0, 0xf1, 0xf2, 0xf3, 0xf9, 0xfb, 0xfe,
-                                    0xff};
+    static const uint8_t modrm[] = {0xf0, 0xf1, 0xf2, 0xf3,
+                                    0xf9, 0xfb, 0xfe, 0xff};
 
     return e->insn.row->opcode == 0xd9 && !e->insn.row->map &&
            memchr(modrm, e->insn.modrm, sizeof(modrm));

@@ -33,9 +33,8 @@ static bool may_have_66(const struct x86_row *row, enum x86_mode mode)
 /* In 32-bit code it would make addresses of 16 bits: tests/x86 has these. */
 static bool may_have_67(const struct x86_row *row, enum x86_mode mode)
 {
-    return mode == X86_MODE_64 ||
-           !(row->modrm || (row->attributes & X86_REP) ||
-             has(row, "O") || row->opcode == 0xd7);
+    return mode == X86_MODE_64 || !(row->modrm || (row->attributes & X86_REP) ||
+                                    has(row, "O") || row->opcode == 0xd7);
 }
 
 static void put_prefixes(struct writer *w, const struct x86_row *row)

@@ -58,8 +58,8 @@ struct state {
     uint8_t fx[512] __attribute__((aligned(16)));
     uint64_t gpr[16], rip, flags;
     uint64_t ds, es, ss, gs, cs; /* selectors */
-    uint32_t vector, error; /* of the fault, or NO_FAULT */
-    uint64_t address;       /* of a page fault */
+    uint32_t vector, error;      /* of the fault, or NO_FAULT */
+    uint64_t address;            /* of a page fault */
 };
 
 /* An encoding. The three sides are prepared for it, then run it often. */

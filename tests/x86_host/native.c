@@ -119,7 +119,7 @@ static void emit_epilogue(void)
     store_selector(SS, &save->out.ss);
     store_selector(GS, &save->out.gs);
     save->resume = (uint64_t)(uintptr_t)at;
-    BYTES("\x6a\x02\x9d"); /* push 2; popfq */
+    BYTES("\x6a\x02\x9d");     /* push 2; popfq */
     BYTES("\xdb\xe3\x0f\xae"); /* fninit; ldmxcsr */
     absolute(2, &save->host_mxcsr);
     BYTES("\x41\x5f\x41\x5e\x41\x5d\x41\x5c\x5d\x5b\xc3");
@@ -153,10 +153,9 @@ static volatile sig_atomic_t running;
 
 static void take_registers(const ucontext_t *context, struct state *out)
 {
-    static const int order[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX,
-                                  REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-                                  REG_R8,  REG_R9,  REG_R10, REG_R11,
-                                  REG_R12, REG_R13, REG_R14, REG_R15};
+    static const int order[16] = {
+        REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+        REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
     const greg_t *g = context->uc_mcontext.gregs;
 
     for (unsigned i = 0; i < 16; i++) {
@@ -344,6 +343,6 @@ void native_run(const struct state *in, struct state *out)
         set_gs_base(); /* and the selector 0 */
     }
     *out = save->out;
-    out->fx[FX_TAGS + 1] = 0;            /* reserved */
+    out->fx[FX_TAGS + 1] = 0;             /* reserved */
     memset(out->fx + FX_MXCSR + 4, 0, 4); /* which bits of MXCSR there are */
 }

@@ -54,8 +54,7 @@ static void make_tables(void)
     for (unsigned level = 0; level < 3; level++) {
         uint32_t table = TABLES + 0x1000 * level;
 
-        put64(table + 8 * (level == 2 ? directory : 0),
-              (table + 0x1000) | 7);
+        put64(table + 8 * (level == 2 ? directory : 0), (table + 0x1000) | 7);
     }
     put64(last, PHYSICAL_DATA | 7);
     put64(last + 8, (PHYSICAL_DATA + 0x1000) | 7);
@@ -66,9 +65,13 @@ static void make_tables(void)
 }
 
 /* What Linux has in the first seven places. */
-static const uint64_t descriptors[7] = {
-    0, 0x00cf9b000000ffff, 0x00af9b000000ffff, 0x00cf93000000ffff,
-    0x00cffb000000ffff, 0x00cff3000000ffff, 0x00affb000000ffff};
+static const uint64_t descriptors[7] = {0,
+                                        0x00cf9b000000ffff,
+                                        0x00af9b000000ffff,
+                                        0x00cf93000000ffff,
+                                        0x00cffb000000ffff,
+                                        0x00cff3000000ffff,
+                                        0x00affb000000ffff};
 
 static struct x86_segment_register segment_of(uint16_t selector)
 {
@@ -87,8 +90,8 @@ static void set_segments(enum x86_mode mode)
     x86->segment[X86_DS] = x86->segment[X86_ES] = x86->segment[X86_SS] =
         segment_of(USER_DS);
     x86->segment[X86_FS] = x86->segment[X86_GS] = segment_of(0);
-    x86->segment[X86_CS] =
-        segment_of(mode == X86_MODE_64 ? USER_CS64 : USER_CS32);
+    x86->segment[X86_CS] = segment_of(mode == X86_MODE_64 ? USER_CS64
+                                                          : USER_CS32);
     if (mode == X86_MODE_64) {
         x86->segment[X86_GS].base = GS_BASE;
     }
@@ -182,8 +185,7 @@ static void get_fx(struct state *out)
     memcpy(out->fx + FX_DP, &x86->x87_dp, 8);
     memcpy(out->fx + FX_MXCSR, &x86->mxcsr, 4);
     for (unsigned i = 0; i < 8; i++) {
-        memcpy(out->fx + FX_ST + 16 * i, &x86->x87[(x86->x87_top + i) & 7],
-               16);
+        memcpy(out->fx + FX_ST + 16 * i, &x86->x87[(x86->x87_top + i) & 7], 16);
     }
     memcpy(out->fx + FX_XMM, x86->xmm, sizeof(x86->xmm));
 }

@@ -51,8 +51,7 @@ static void set_stack(const struct state *s, uint8_t *data, unsigned index,
 
 /* -- Instructions with needs of their own --------------------------------- */
 
-static void set_branch(const struct encoding *e, struct state *s,
-                       uint8_t *data)
+static void set_branch(const struct encoding *e, struct state *s, uint8_t *data)
 {
     unsigned size = e->insn.size;
     uint16_t cs = e->mode == X86_MODE_64 ? USER_CS64 : USER_CS32;
@@ -236,8 +235,8 @@ static bool all_harmless(const struct encoding *e, const struct state *s)
         return false;
     }
     if (is_bit_string(e)) {
-        uint64_t number = s->gpr[(e->insn.modrm >> 3 & 7) |
-                                 (e->insn.rex & 4u) << 1];
+        uint64_t number =
+            s->gpr[(e->insn.modrm >> 3 & 7) | (e->insn.rex & 4u) << 1];
         int64_t by = (int64_t)(number << (64 - bits)) >> (64 - bits);
 
         return by > -5000 && by < 5000;

@@ -40,8 +40,8 @@ static void show_difference(const char *what, uint64_t in, uint64_t native,
                             uint64_t ours)
 {
     if (native != ours) {
-        printf("  %-7s in %016lx native %016lx ours %016lx\n", what, in,
-               native, ours);
+        printf("  %-7s in %016lx native %016lx ours %016lx\n", what, in, native,
+               ours);
     }
 }
 
@@ -116,8 +116,8 @@ static void show_memory(const uint8_t *before, const uint8_t *native,
 {
     for (unsigned i = 0; i < DATA_SIZE; i++) {
         if (native[i] != ours[i]) {
-            printf("  memory at %x: in %02x native %02x ours %02x\n",
-                   DATA + i, before[i], native[i], ours[i]);
+            printf("  memory at %x: in %02x native %02x ours %02x\n", DATA + i,
+                   before[i], native[i], ours[i]);
         }
     }
 }

@@ -21,9 +21,10 @@ uint64_t rnd(void)
 
 uint64_t rnd_integer(void)
 {
-    static const uint64_t base[] = {0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000,
-                                    0xffff, 0x7fffffff, 0x80000000,
-                                    0xffffffff, ~0ull >> 1, 1ull << 63, ~0ull};
+    static const uint64_t base[] = {
+        0,          1,          0x7f,       0x80,       0xff,
+        0x7fff,     0x8000,     0xffff,     0x7fffffff, 0x80000000,
+        0xffffffff, ~0ull >> 1, 1ull << 63, ~0ull};
 
     return rnd() % 2 ? (rnd() << 30 ^ rnd()) >> rnd() % 64 : base[rnd() % 14];
 }
@@ -136,7 +137,7 @@ static void x87_words(uint8_t fx[512])
         control |= rnd() & 0x200;
     }
     if (rnd() % 3 == 0) { /* with some unmasked, mostly none pending */
-        control &= (uint16_t)~(rnd() & 0x3f);
+        control &= (uint16_t) ~(rnd() & 0x3f);
         status &= rnd() % 4 ? ~0x3f : ~0;
     }
     status |= (status & 0x3f & ~control) ? 0x8080 : 0;
@@ -229,8 +230,8 @@ uint64_t rnd_code(void)
 /* Not 3: a kernel that switches tasks may make it the other null. */
 uint16_t rnd_selector(void)
 {
-    static const uint16_t good[] = {0, 0, USER_DS, USER_CS32, USER_CS64,
-                                    USER_DS & ~3, 0x10, 0x18, 0x1b, 8};
+    static const uint16_t good[] = {
+        0, 0, USER_DS, USER_CS32, USER_CS64, USER_DS & ~3, 0x10, 0x18, 0x1b, 8};
 
     return good[rnd() % 4 ? rnd() % 3 : rnd() % 10];
 }

@@ -13,8 +13,8 @@ static ir_ref carry(struct x86_translator *t)
 static ir_ref alu(struct x86_translator *t, int op, unsigned bits, ir_ref x,
                   ir_ref y, ir_ref *flags)
 {
-    static const enum ir_op logic[] = {[OR] = IR_or, [AND] = IR_and,
-                                       [XOR] = IR_xor};
+    static const enum ir_op logic[] = {
+        [OR] = IR_or, [AND] = IR_and, [XOR] = IR_xor};
     bool add = op == ADD || op == ADC;
     ir_ref c = IR_NONE, value;
 
@@ -54,8 +54,8 @@ bool x86_tr_test(struct x86_translator *t)
 {
     ir_ref value = ir_bin(t->b, IR_and, x86_read(t, 0), x86_read(t, 1));
 
-    x86_set_flags(t, ir_flags(t->b, IR_fl_logic, x86_bits(t, 0), value,
-                              IR_NONE, IR_NONE));
+    x86_set_flags(t, ir_flags(t->b, IR_fl_logic, x86_bits(t, 0), value, IR_NONE,
+                              IR_NONE));
     return false;
 }
 
@@ -86,8 +86,7 @@ bool x86_tr_incdec(struct x86_translator *t)
                 one, &flags);
     x86_write(t, 0, value);
     old = ir_bin(t->b, IR_and, x86_get_flags(t), ir_const_i32(t->b, FL_CF));
-    flags = ir_bin(t->b, IR_and, flags,
-                   ir_const_i32(t->b, ~FL_CF));
+    flags = ir_bin(t->b, IR_and, flags, ir_const_i32(t->b, ~FL_CF));
     x86_set_flags(t, ir_bin(t->b, IR_or, flags, old));
     return false;
 }
@@ -100,8 +99,7 @@ bool x86_tr_carry(struct x86_translator *t)
 
     switch (t->insn.row->argument) {
     case 0:
-        flags = ir_bin(t->b, IR_and, flags,
-                       ir_const_i32(t->b, ~FL_CF));
+        flags = ir_bin(t->b, IR_and, flags, ir_const_i32(t->b, ~FL_CF));
         break;
     case 1:
         flags = ir_bin(t->b, IR_or, flags, cf);
@@ -118,8 +116,8 @@ bool x86_tr_lahf(struct x86_translator *t)
 {
     const struct x86_operand ah = {X86_OPERAND_REGISTER, 1, 0, true, 0};
 
-    x86_set_register(t, &ah, ir_bin(t->b, IR_shr, x86_get_flags(t),
-                                    ir_const_i32(t->b, 8)));
+    x86_set_register(
+        t, &ah, ir_bin(t->b, IR_shr, x86_get_flags(t), ir_const_i32(t->b, 8)));
     return false;
 }
 

@@ -22,9 +22,9 @@ bool x86_tr_bitscan(struct x86_translator *t)
     some = ir_bin(t->b, IR_ne, x, x86_constant(t, t->insn.size, 0));
     /* Of 0, four bytes are not written either: the whole register stays. */
     if (bits == 32) {
-        value = ir_select(t->b, some, x86_to_i64(t, value),
-                          ir_get(t->b, X86_SLOT_rax +
-                                           t->insn.operand[0].number));
+        value = ir_select(
+            t->b, some, x86_to_i64(t, value),
+            ir_get(t->b, X86_SLOT_rax + t->insn.operand[0].number));
         ir_set(t->b, X86_SLOT_rax + t->insn.operand[0].number, value);
     } else {
         x86_write(t, 0, ir_select(t->b, some, value, old));
@@ -47,8 +47,7 @@ bool x86_tr_xadd(struct x86_translator *t)
         x86_write(t, 1, x);
         x86_write(t, 0, sum);
     }
-    x86_set_flags(t, ir_flags(t->b, IR_fl_add, x86_bits(t, 0), x, y,
-                              IR_NONE));
+    x86_set_flags(t, ir_flags(t->b, IR_fl_add, x86_bits(t, 0), x, y, IR_NONE));
     return false;
 }
 
@@ -76,8 +75,8 @@ bool x86_tr_cmpxchg(struct x86_translator *t)
     /* The accumulator is written only when it differs. */
     loaded = size == 8   ? x
              : size == 4 ? x86_to_i64(t, x)
-                         : ir_bin(t->b, size == 1 ? IR_dep8 : IR_dep16,
-                                  whole, x86_to_i64(t, x));
+                         : ir_bin(t->b, size == 1 ? IR_dep8 : IR_dep16, whole,
+                                  x86_to_i64(t, x));
     if (t->insn.operand[0].kind == X86_OPERAND_MEMORY) {
         x86_write(t, 0, ir_select(t->b, equal, y, x));
         ir_set(t->b, X86_SLOT_rax, ir_select(t->b, equal, whole, loaded));
@@ -124,22 +123,18 @@ bool x86_tr_bit_test(struct x86_translator *t)
     n = ir_bin(t->b, IR_and, x86_to_i32(t, x86_read(t, 1)),
                ir_const_i32(t->b, bits - 1));
     mask = ir_bin(t->b, IR_shl, x86_constant(t, bits / 8, 1), n);
-    cf = ir_bin(t->b, IR_and,
-                x86_to_i32(t, ir_bin(t->b, IR_shr, x, n)),
+    cf = ir_bin(t->b, IR_and, x86_to_i32(t, ir_bin(t->b, IR_shr, x, n)),
                 ir_const_i32(t->b, 1));
     if (kind == BTS) {
         x86_write(t, 0, ir_bin(t->b, IR_or, x, mask));
     } else if (kind == BTR) {
-        x86_write(t, 0, ir_bin(t->b, IR_and, x,
-                               ir_un(t->b, IR_not, mask)));
+        x86_write(t, 0, ir_bin(t->b, IR_and, x, ir_un(t->b, IR_not, mask)));
     } else if (kind == BTC) {
         x86_write(t, 0, ir_bin(t->b, IR_xor, x, mask));
     }
-    flags = ir_bin(t->b, IR_and, x86_get_flags(t),
-                   ir_const_i32(t->b, ~FL_CF));
+    flags = ir_bin(t->b, IR_and, x86_get_flags(t), ir_const_i32(t->b, ~FL_CF));
     x86_set_flags(t, ir_bin(t->b, IR_or, flags,
-                            ir_bin(t->b, IR_shl, cf,
-                                   ir_const_i32(t->b, 8))));
+                            ir_bin(t->b, IR_shl, cf, ir_const_i32(t->b, 8))));
     return false;
 }
 
@@ -179,10 +174,9 @@ bool x86_tr_cmpxchg_pair(struct x86_translator *t)
     x86_store(t, at_high, size,
               ir_select(t->b, equal, x86_get_gpr(t, 1, size), high));
     set_pair(t, equal, x86_to_i64(t, low), x86_to_i64(t, high), size);
-    flags = ir_bin(t->b, IR_and, x86_get_flags(t),
-                   ir_const_i32(t->b, ~FL_ZF));
-    x86_set_flags(t, ir_bin(t->b, IR_or, flags,
-                            ir_bin(t->b, IR_shl, equal,
-                                   ir_const_i32(t->b, 14))));
+    flags = ir_bin(t->b, IR_and, x86_get_flags(t), ir_const_i32(t->b, ~FL_ZF));
+    x86_set_flags(t,
+                  ir_bin(t->b, IR_or, flags,
+                         ir_bin(t->b, IR_shl, equal, ir_const_i32(t->b, 14))));
     return false;
 }

@@ -38,12 +38,11 @@ static void take_gate(struct passage *p, const struct x86_descriptor *gate,
     p->size = wide ? 8 : type == 12 ? 4 : 2;
     p->selector = (uint16_t)(gate->low >> 16);
     p->count = gate->high & COUNT_MAX;
-    p->rip = (gate->low & 0xffff) |
-             (type == 4 ? 0 : gate->high & 0xffff0000u);
+    p->rip = (gate->low & 0xffff) | (type == 4 ? 0 : gate->high & 0xffff0000u);
     if (wide) {
         /* The second half has to lie in the table, too. */
-        struct x86_descriptor second =
-            x86_read_descriptor(p->cpu, (uint16_t)(selector + 8), X86_GP);
+        struct x86_descriptor second = x86_read_descriptor(
+            p->cpu, (uint16_t)(selector + 8), X86_GP);
 
         if (second.high >> 8 & 0x1f) {
             x86_fault_error(p->cpu, X86_GP, error);
@@ -104,8 +103,8 @@ static void copy_parameters(const struct passage *p,
             x86_fault_error(p->cpu, X86_SS_FAULT, 0);
         }
         x86_push_on(stack, p->size,
-                    x86_read_implied(p->cpu, (uint32_t)(ss->base + at),
-                                     p->size, x86->cpl));
+                    x86_read_implied(p->cpu, (uint32_t)(ss->base + at), p->size,
+                                     x86->cpl));
     }
 }
 

@@ -4,8 +4,7 @@
 
 static ir_ref condition(struct x86_translator *t)
 {
-    return ir_cc(t->b, x86_get_flags(t),
-                 (unsigned)t->insn.row->argument);
+    return ir_cc(t->b, x86_get_flags(t), (unsigned)t->insn.row->argument);
 }
 
 /*
@@ -76,8 +75,7 @@ static bool branch(struct x86_translator *t, ir_ref taken)
         return x86_exit_if(t, taken, fixed_target(t), t->next_pc);
     }
     target = from_offset(t, next_offset(t, t->insn.operand[0].value));
-    x86_exit(t, ir_select(t->b, taken, target,
-                          ir_const_i64(t->b, t->next_pc)),
+    x86_exit(t, ir_select(t->b, taken, target, ir_const_i64(t->b, t->next_pc)),
              IR_EXIT_INDIRECT);
     return true;
 }
@@ -122,8 +120,7 @@ bool x86_tr_call(struct x86_translator *t)
     ir_ref to = direct ? IR_NONE : x86_read(t, 0);
     ir_ref pointer = x86_stack_moved(t, -(int64_t)size);
 
-    x86_store(t, x86_stack_address(t, pointer), size,
-              next_offset(t, 0));
+    x86_store(t, x86_stack_address(t, pointer), size, next_offset(t, 0));
     x86_set_stack(t, pointer);
     if (direct) {
         jump_relative(t);
@@ -137,8 +134,7 @@ bool x86_tr_ret(struct x86_translator *t)
 {
     unsigned size = t->insn.size;
     uint64_t more = (uint16_t)t->insn.operand[0].value;
-    ir_ref pc = x86_load(t, x86_stack_address(t, x86_stack_moved(t, 0)),
-                         size);
+    ir_ref pc = x86_load(t, x86_stack_address(t, x86_stack_moved(t, 0)), size);
 
     x86_set_stack(t, x86_stack_moved(t, (int64_t)(size + more)));
     jump_to(t, pc);
@@ -148,8 +144,7 @@ bool x86_tr_ret(struct x86_translator *t)
 /* LOOPNE, LOOPE, LOOP, JRCXZ: by the count of the address size. */
 bool x86_tr_loop(struct x86_translator *t)
 {
-    enum { LOOPNE, LOOPE, LOOP, JRCXZ } kind =
-        (unsigned)t->insn.row->argument;
+    enum { LOOPNE, LOOPE, LOOP, JRCXZ } kind = (unsigned)t->insn.row->argument;
     unsigned size = t->insn.address_size;
     ir_ref zero = x86_constant(t, size, 0), count, taken;
 
@@ -162,8 +157,7 @@ bool x86_tr_loop(struct x86_translator *t)
     taken = ir_bin(t->b, kind == JRCXZ ? IR_eq : IR_ne, count, zero);
     if (kind == LOOPNE || kind == LOOPE) {
         taken = ir_bin(t->b, IR_and, taken,
-                       ir_cc(t->b, x86_get_flags(t),
-                             kind == LOOPE ? 4 : 5));
+                       ir_cc(t->b, x86_get_flags(t), kind == LOOPE ? 4 : 5));
     }
     return branch(t, taken);
 }

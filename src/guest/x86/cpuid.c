@@ -10,9 +10,9 @@ struct leaf {
 #define BIT(n) (1u << (n))
 
 /* FPU is listed with what user programs and kernels take for granted. */
-#define FEATURES_D (BIT(0) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(8) | \
-                    BIT(11) | BIT(13) | BIT(15) | BIT(16) | BIT(23) | \
-                    BIT(24) | BIT(25) | BIT(26))
+#define FEATURES_D \
+    (BIT(0) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(8) | BIT(11) | BIT(13) | \
+     BIT(15) | BIT(16) | BIT(23) | BIT(24) | BIT(25) | BIT(26))
 /* Those that AMD's leaf repeats: FPU PSE TSC MSR PAE CX8 PGE CMOV PAT MMX
  * FXSR. */
 #define REPEATED (FEATURES_D & 0x0183f3ffu & ~BIT(11))

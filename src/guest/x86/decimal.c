@@ -73,8 +73,8 @@ bool x86_tr_decimal_adjust(struct x86_translator *t)
     high = ir_bin(t->b, IR_or, flag(t, FL_CF),
                   ir_bin(t->b, IR_ult, i32(t, 0x99), al));
     value = ir_bin(t->b, op, al, ir_select(t->b, low, i32(t, 6), i32(t, 0)));
-    value =
-        ir_bin(t->b, op, value, ir_select(t->b, high, i32(t, 0x60), i32(t, 0)));
+    value = ir_bin(t->b, op, value,
+                   ir_select(t->b, high, i32(t, 0x60), i32(t, 0)));
     cf = high;
     if (subtract) { /* the lower digit may borrow, too */
         cf = ir_bin(
@@ -102,9 +102,9 @@ bool x86_tr_aam(struct x86_translator *t)
         x86_exit(t, ir_const_i64(t->b, t->pc), IR_EXIT_LOOKUP);
         return true;
     }
-    quotient =
-        ir_bin(t->b, IR_shr, ir_bin(t->b, IR_mul, al, i32(t, 65536 / n + 1)),
-               i32(t, 16));
+    quotient = ir_bin(t->b, IR_shr,
+                      ir_bin(t->b, IR_mul, al, i32(t, 65536 / n + 1)),
+                      i32(t, 16));
     rest = ir_bin(t->b, IR_sub, al, ir_bin(t->b, IR_mul, quotient, i32(t, n)));
     x86_set_gpr(t, 0, 2, ir_bin(t->b, IR_dep8h, rest, quotient));
     set_flags(t, rest, i32(t, 0), i32(t, 0));

@@ -59,8 +59,7 @@ struct prefixes {
 
 /* True: the byte is a legacy prefix. In 64-bit mode those of ES CS SS DS say
  * nothing, not even against an earlier FS or GS. */
-static bool legacy_prefix(uint8_t byte, enum x86_mode mode,
-                          struct prefixes *p)
+static bool legacy_prefix(uint8_t byte, enum x86_mode mode, struct prefixes *p)
 {
     switch (byte) {
     case 0x26:
@@ -138,8 +137,13 @@ static void set_sizes(struct x86_insn *insn, enum x86_mode mode,
 static void address_16(struct reader *r, struct x86_insn *insn)
 {
     static const uint8_t bases[] = {3, 3, 5, 5, 6, 7, 5, 3};
-    static const uint8_t indexes[] = {6, 7, 6, 7, X86_NO_REGISTER,
-                                      X86_NO_REGISTER, X86_NO_REGISTER,
+    static const uint8_t indexes[] = {6,
+                                      7,
+                                      6,
+                                      7,
+                                      X86_NO_REGISTER,
+                                      X86_NO_REGISTER,
+                                      X86_NO_REGISTER,
                                       X86_NO_REGISTER};
     unsigned mod = insn->modrm >> 6, rm = insn->modrm & 7;
 
@@ -258,11 +262,11 @@ static void set_vector(struct reader *r, struct x86_operand *operand,
 static void take_immediate(struct reader *r, struct x86_insn *insn,
                            struct x86_operand *operand, char code)
 {
-    unsigned n = code == 's' || code == 'b'              ? 1
-                 : code == 'w'                           ? 2
-                 : code == 'v'                           ? insn->size
-                 : insn->size == 2                       ? 2
-                                                         : 4;
+    unsigned n = code == 's' || code == 'b' ? 1
+                 : code == 'w'              ? 2
+                 : code == 'v'              ? insn->size
+                 : insn->size == 2          ? 2
+                                            : 4;
 
     operand->value = take_signed(r, n);
 }
@@ -374,21 +378,19 @@ static bool fits(const struct x86_row *row, enum x86_mode mode,
         (p->rex & 1)) {
         return false;
     }
-    return !row->modrm ||
-           ((!row->fixed_modrm || row->modrm_value == modrm) &&
-            (row->digit < 0 || row->digit == (modrm >> 3 & 7)));
+    return !row->modrm || ((!row->fixed_modrm || row->modrm_value == modrm) &&
+                           (row->digit < 0 || row->digit == (modrm >> 3 & 7)));
 }
 
 static const struct x86_row *find_row(const struct reader *r,
                                       enum x86_mode mode, unsigned m,
-                                      uint8_t opcode,
-                                      const struct prefixes *p,
+                                      uint8_t opcode, const struct prefixes *p,
                                       enum x86_decoded *fault)
 {
     const struct x86_row *row = x86_row_list(m, opcode);
 
-    if (row && row->modrm && r->at >= (r->size < LENGTH_MAX ? r->size
-                                                            : LENGTH_MAX)) {
+    if (row && row->modrm &&
+        r->at >= (r->size < LENGTH_MAX ? r->size : LENGTH_MAX)) {
         *fault = r->at < LENGTH_MAX ? X86_NEEDS_MORE : X86_TOO_LONG;
         return NULL;
     }
@@ -428,8 +430,7 @@ enum x86_decoded x86_decode(enum x86_mode mode, const uint8_t *bytes,
     }
     take_operands(&r, insn, opcode);
     insn->length = (uint8_t)r.at;
-    insn->segment = p.segment != NO_SEGMENT ? p.segment
-                                            : default_segment(insn);
+    insn->segment = p.segment != NO_SEGMENT ? p.segment : default_segment(insn);
     if (r.fault == X86_DECODED && insn->lock &&
         (!(insn->row->attributes & X86_LOCK) ||
          insn->operand[0].kind != X86_OPERAND_MEMORY)) {

@@ -30,13 +30,13 @@ struct x86_row {
     bool (*translate)(struct x86_translator *t);
 
     /* From the encoding, by decode.c. */
-    uint8_t map;           /* 0: one byte, 1: 0F */
+    uint8_t map; /* 0: one byte, 1: 0F */
     uint8_t opcode;
-    uint8_t prefix;        /* 0x66 0xf2 0xf3; 1: none of them; 0: any */
-    uint8_t registers;     /* 8 with +r, else 1: opcodes in a row */
-    int8_t digit;          /* of /0../7, or -1 */
+    uint8_t prefix;    /* 0x66 0xf2 0xf3; 1: none of them; 0: any */
+    uint8_t registers; /* 8 with +r, else 1: opcodes in a row */
+    int8_t digit;      /* of /0../7, or -1 */
     bool modrm, fixed_modrm;
-    uint8_t modrm_value;   /* of fixed_modrm */
+    uint8_t modrm_value;        /* of fixed_modrm */
     const struct x86_row *next; /* of the same opcode, in the file's order */
 };
 
@@ -68,7 +68,7 @@ struct x86_insn {
     uint8_t address_size; /* 2, 4, 8 */
     uint8_t rep;          /* 0, 0xf2, 0xf3: the last one given */
     bool lock;
-    uint8_t segment;      /* of the address: 0..5 = ES CS SS DS FS GS */
+    uint8_t segment; /* of the address: 0..5 = ES CS SS DS FS GS */
     uint8_t rex;
     uint8_t modrm;
     /* The address: base + (index << scale) + displacement. */

@@ -22,8 +22,8 @@ size_t x86_disassemble(uint64_t mode, uint64_t pc, const uint8_t *bytes,
     }
     if (cs_disasm(handle, bytes, size < LONGEST ? size : LONGEST, pc, 1,
                   &insn) == 1) {
-        snprintf(text, room, "%s%s%s", insn->mnemonic,
-                 *insn->op_str ? " " : "", insn->op_str);
+        snprintf(text, room, "%s%s%s", insn->mnemonic, *insn->op_str ? " " : "",
+                 insn->op_str);
         length = insn->size;
         cs_free(insn, 1);
     }

@@ -14,8 +14,8 @@ static _Noreturn void fault(struct cpu *cpu)
 
 static void put(uint64_t *slot, unsigned size, uint64_t value)
 {
-    static const uint64_t kept[] = {[1] = ~0xffull, [2] = ~0xffffull, [4] = 0,
-                                    [8] = 0};
+    static const uint64_t kept[] = {
+        [1] = ~0xffull, [2] = ~0xffffull, [4] = 0, [8] = 0};
     uint64_t mask = ~0ull >> (64 - 8 * size);
 
     *slot = (*slot & kept[size]) | (value & mask);
@@ -48,8 +48,7 @@ static void divide_signed(struct cpu *cpu, uint64_t by, unsigned size)
 {
     unsigned up = 64 - 8 * size;
     unsigned wide_up = 128 - 16 * size;
-    __int128 x = (__int128)(dividend(x86_of(cpu), size) << wide_up) >>
-                 wide_up;
+    __int128 x = (__int128)(dividend(x86_of(cpu), size) << wide_up) >> wide_up;
     int64_t y = (int64_t)(by << up) >> up;
     __int128 quotient;
 

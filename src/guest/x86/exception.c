@@ -3,8 +3,7 @@
 
 void x86_note(struct cpu *cpu, enum x86_vector vector)
 {
-    x86_of(cpu)->exception =
-        (struct x86_exception){.vector = (uint8_t)vector};
+    x86_of(cpu)->exception = (struct x86_exception){.vector = (uint8_t)vector};
 }
 
 void x86_note_error(struct cpu *cpu, enum x86_vector vector, uint32_t error)

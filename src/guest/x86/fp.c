@@ -52,8 +52,7 @@ __m128i fp_operate(uint32_t op, __m128i x, __m128i y)
 }
 
 void x86_helper_fp(struct cpu *cpu, const union ir_value *a,
-                   const union ir_value *b, uint32_t op,
-                   union ir_value *result)
+                   const union ir_value *b, uint32_t op, union ir_value *result)
 {
     __m128i x = fp_get(a), y = fp_get(b), z;
     uint32_t host = fp_enter(x86_of(cpu)), raised;
@@ -80,14 +79,16 @@ void x86_helper_fp_compare(struct cpu *cpu, const union ir_value *a,
 
     switch (op) {
 #define ONE(kind, number, predicate) \
-    case (number) * 8 + (predicate): \
+    case (number)*8 + (predicate): \
         __asm__ volatile("cmp" kind " $" #predicate ", %1, %0" \
-                         : "+x"(x) : "x"(y)); \
+                         : "+x"(x) \
+                         : "x"(y)); \
         break;
 #define ALL(kind, number) \
-    ONE(kind, number, 0) ONE(kind, number, 1) ONE(kind, number, 2) \
-    ONE(kind, number, 3) ONE(kind, number, 4) ONE(kind, number, 5) \
-    ONE(kind, number, 6) ONE(kind, number, 7)
+    ONE(kind, number, 0) \
+    ONE(kind, number, 1) \
+    ONE(kind, number, 2) ONE(kind, number, 3) ONE(kind, number, 4) \
+        ONE(kind, number, 5) ONE(kind, number, 6) ONE(kind, number, 7)
         ALL("ps", 0)
         ALL("pd", 1)
         ALL("ss", 2)
@@ -111,7 +112,9 @@ uint32_t x86_helper_fp_flags(struct cpu *cpu, const union ir_value *a,
 #define ONE(number, name) \
     case number: \
         __asm__ volatile(name " %2, %1\n\tpushfq\n\tpopq %0" \
-                         : "=r"(eflags) : "x"(x), "x"(y) : "cc"); \
+                         : "=r"(eflags) \
+                         : "x"(x), "x"(y) \
+                         : "cc"); \
         break;
         ONE(0, "ucomiss")
         ONE(1, "ucomisd")
@@ -238,8 +241,9 @@ static bool binary(struct x86_translator *t, uint32_t helper, uint32_t op)
         return true;
     }
     y = x86_read_vector(t, 1, true);
-    x86_set_xmm(t, 0, ir_call(t->b, helper, x86_get_xmm(t, 0), y,
-                              ir_const_i32(t->b, op), IR_NONE));
+    x86_set_xmm(t, 0,
+                ir_call(t->b, helper, x86_get_xmm(t, 0), y,
+                        ir_const_i32(t->b, op), IR_NONE));
     return false;
 }
 
@@ -269,10 +273,10 @@ bool x86_tr_fp_flags(struct x86_translator *t)
         return true;
     }
     y = x86_read_vector(t, 1, false);
-    x86_set_flags(t, ir_call(t->b, X86_HELPER_fp_flags, x86_get_xmm(t, 0), y,
-                             ir_const_i32(t->b,
-                                          (uint32_t)t->insn.row->argument),
-                             IR_NONE));
+    x86_set_flags(t,
+                  ir_call(t->b, X86_HELPER_fp_flags, x86_get_xmm(t, 0), y,
+                          ir_const_i32(t->b, (uint32_t)t->insn.row->argument),
+                          IR_NONE));
     return false;
 }
 
@@ -284,11 +288,10 @@ bool x86_tr_fp_to_integer(struct x86_translator *t)
     if (x86_sse_off(t)) {
         return true;
     }
-    value = ir_call(t->b, X86_HELPER_fp_to_integer,
-                    x86_read_vector(t, 1, false),
-                    ir_const_i32(t->b, (uint32_t)t->insn.row->argument |
-                                           (wide ? 4 : 0)),
-                    IR_NONE, IR_NONE);
+    value = ir_call(
+        t->b, X86_HELPER_fp_to_integer, x86_read_vector(t, 1, false),
+        ir_const_i32(t->b, (uint32_t)t->insn.row->argument | (wide ? 4 : 0)),
+        IR_NONE, IR_NONE);
     x86_set_gpr(t, t->insn.operand[0].number, wide ? 8 : 4,
                 wide ? value : x86_to_i32(t, value));
     return false;
@@ -303,8 +306,7 @@ bool x86_tr_integer_to_fp(struct x86_translator *t)
     }
     from = x86_to_i64(t, x86_read(t, 1));
     x86_set_xmm(t, 0,
-                ir_call(t->b, X86_HELPER_integer_to_fp, x86_get_xmm(t, 0),
-                        from,
+                ir_call(t->b, X86_HELPER_integer_to_fp, x86_get_xmm(t, 0), from,
                         ir_const_i32(t->b, (uint32_t)t->insn.row->argument |
                                                (t->insn.size == 8 ? 4 : 0)),
                         IR_NONE));

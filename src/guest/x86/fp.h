@@ -56,7 +56,7 @@ __m128i fp_operate(uint32_t op, __m128i x, __m128i y);
 /* Is a result denormal, of an operation that can underflow? */
 bool fp_tiny(uint32_t op, __m128i result);
 /* The flags of an operation with unmasked overflow or underflow. */
-uint32_t fp_flags_by_element(const struct x86_cpu *x86, uint32_t op,
-                             __m128i x, __m128i y);
+uint32_t fp_flags_by_element(const struct x86_cpu *x86, uint32_t op, __m128i x,
+                             __m128i y);
 
 #endif

@@ -46,16 +46,12 @@ static struct shape shape_of(uint32_t op)
     case X86_FP_mul##suffix: \
     case X86_FP_div##suffix
     switch (op) {
-    OF_TYPE(ps):
-    case X86_FP_addsubps:
-        return (struct shape){4, 4, 4, false};
-    OF_TYPE(pd):
-    case X86_FP_addsubpd:
-        return (struct shape){8, 8, 2, false};
-    OF_TYPE(ss):
-        return (struct shape){4, 4, 1, false};
-    OF_TYPE(sd):
-        return (struct shape){8, 8, 1, false};
+        OF_TYPE(ps)
+            : case X86_FP_addsubps : return (struct shape){4, 4, 4, false};
+        OF_TYPE(pd)
+            : case X86_FP_addsubpd : return (struct shape){8, 8, 2, false};
+        OF_TYPE(ss) : return (struct shape){4, 4, 1, false};
+        OF_TYPE(sd) : return (struct shape){8, 8, 1, false};
     case X86_FP_haddps:
     case X86_FP_hsubps:
         return (struct shape){4, 4, 4, true};
@@ -98,7 +94,8 @@ static bool inexact(const struct x86_cpu *x86, char how, long double p,
     case letter: \
         __asm__ volatile("fldt %1\n\tfldt %2\n\t" name \
                          " %%st, %%st(1)\n\tfnstsw %0\n\tfninit" \
-                         : "=m"(status) : "m"(q), "m"(p)); \
+                         : "=m"(status) \
+                         : "m"(q), "m"(p)); \
         break;
         ONE('+', "faddp")
         ONE('-', "fsubp")
@@ -179,8 +176,8 @@ static uint32_t flags_of(const struct x86_cpu *x86, uint32_t op, __m128i x,
     return raised;
 }
 
-uint32_t fp_flags_by_element(const struct x86_cpu *x86, uint32_t op,
-                                 __m128i x, __m128i y)
+uint32_t fp_flags_by_element(const struct x86_cpu *x86, uint32_t op, __m128i x,
+                             __m128i y)
 {
     struct shape shape = shape_of(op);
     bool wide = shape.source == 8;

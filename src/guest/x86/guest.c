@@ -28,7 +28,10 @@ static const struct guest_field fields[] = {
 };
 
 static const struct guest_helper helpers[] = {
-#define ARGS(...) {__VA_ARGS__}
+#define ARGS(...) \
+    { \
+        __VA_ARGS__ \
+    }
 #define X86_HELPER(name, function, result, n, args, effects) \
     {#name, (void (*)(void))function, result, n, args, effects},
 #include "guest/x86/helpers.def"
@@ -38,8 +41,8 @@ static const struct guest_helper helpers[] = {
 
 uint32_t x86_get_eflags(const struct x86_cpu *x86)
 {
-    return (x86->flags >> 8 & 0xd5) | (x86->flags & FL_OF) << 11 |
-           x86->eflags | 2;
+    return (x86->flags >> 8 & 0xd5) | (x86->flags & FL_OF) << 11 | x86->eflags |
+           2;
 }
 
 void x86_set_eflags(struct x86_cpu *x86, uint32_t eflags)
@@ -109,8 +112,7 @@ static void set_pc(struct cpu *cpu, uint64_t pc)
 {
     struct x86_cpu *x86 = x86_of(cpu);
 
-    x86->rip = in_64(x86) ? pc
-                          : (uint32_t)(pc - x86->segment[X86_CS].base);
+    x86->rip = in_64(x86) ? pc : (uint32_t)(pc - x86->segment[X86_CS].base);
 }
 
 /* Whether every access of the usual kind to all of 4 GiB is good. */
@@ -144,14 +146,14 @@ static uint64_t mode(const struct cpu *cpu)
 {
     const struct x86_cpu *x86 = x86_of(cpu);
     const struct x86_segment_register *segment = x86->segment;
-    uint64_t word = in_64(x86) ? X86_MODE_64
+    uint64_t word = in_64(x86)                               ? X86_MODE_64
                     : segment[X86_CS].access & X86_ACCESS_DB ? X86_MODE_32
                                                              : X86_MODE_16;
 
     word |= x86->cpl == 3 ? X86_MODE_USER : 0;
     word |= segment[X86_SS].access & X86_ACCESS_DB ? X86_MODE_STACK32 : 0;
-    word |= segment[X86_ES].base | segment[X86_CS].base |
-                    segment[X86_SS].base | segment[X86_DS].base
+    word |= segment[X86_ES].base | segment[X86_CS].base | segment[X86_SS].base |
+                    segment[X86_DS].base
                 ? X86_MODE_BASES
                 : 0;
     word |= x86->eflags & X86_EFLAGS_DF ? X86_MODE_DF : 0;
@@ -191,8 +193,7 @@ static uint64_t hash_registers(const struct cpu *cpu)
                                      offsetof(struct x86_cpu, gpr));
 }
 
-void x86_start_flat(struct cpu *cpu, uint32_t rip, uint32_t rsi,
-                    uint32_t gdt)
+void x86_start_flat(struct cpu *cpu, uint32_t rip, uint32_t rsi, uint32_t gdt)
 {
     static const uint64_t descriptors[4] = {0, 0, 0x00cf9b000000ffffull,
                                             0x00cf93000000ffffull};
@@ -229,8 +230,8 @@ static void print_registers(const struct cpu *cpu, void *file)
         fprintf(file, "%3s=%016" PRIx64 "%s", slots[i].name, x86->gpr[i],
                 i % 4 == 3 ? "\n" : " ");
     }
-    fprintf(file, "rip=%016" PRIx64 " eflags=%08x cpl=%u halted=%d\n",
-            x86->rip, x86_get_eflags(x86), x86->cpl, cpu->halted);
+    fprintf(file, "rip=%016" PRIx64 " eflags=%08x cpl=%u halted=%d\n", x86->rip,
+            x86_get_eflags(x86), x86->cpl, cpu->halted);
     for (unsigned i = 0; i < 6; i++) {
         fprintf(file, "%s =%04x %016" PRIx64 " %08x %04x\n", names[i],
                 x86->segment[i].selector, x86->segment[i].base,

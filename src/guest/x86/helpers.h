@@ -12,8 +12,7 @@ void x86_helper_divide(struct cpu *cpu, uint64_t by, uint32_t size,
 /* RCL and RCR by `count` of a value of some width; how: bit 0 right, bits 8 up
  * the width. The value, or with bit 1 of how the flags instead. */
 uint64_t x86_helper_rotate_carry(struct cpu *cpu, uint64_t value,
-                                 uint32_t count, uint32_t flags,
-                                 uint32_t how);
+                                 uint32_t count, uint32_t flags, uint32_t how);
 /* -- fp.c: `op` is told at each of them ------------------------------------ */
 void x86_helper_fp(struct cpu *cpu, const union ir_value *a,
                    const union ir_value *b, uint32_t op,
@@ -52,12 +51,10 @@ void x86_helper_cpuid(struct cpu *cpu);
 
 /* -- segment.c: what a segment permits, outside 64-bit mode ---------------- */
 #define X86_LOAD_NO_SHADOW 8u /* LSS, in the number of a segment */
-#define X86_CHECK_WRITE 8u /* in `what`: number | this | size << 8 */
-void x86_helper_check_segment(struct cpu *cpu, uint32_t what,
-                              uint64_t address);
+#define X86_CHECK_WRITE 8u    /* in `what`: number | this | size << 8 */
+void x86_helper_check_segment(struct cpu *cpu, uint32_t what, uint64_t address);
 void x86_helper_check_code(struct cpu *cpu, uint32_t size, uint64_t address);
-void x86_helper_check_aligned(struct cpu *cpu, uint32_t size,
-                              uint64_t address);
+void x86_helper_check_aligned(struct cpu *cpu, uint32_t size, uint64_t address);
 
 /* -- transfer.c: they set RIP, too ----------------------------------------- */
 void x86_helper_far_jump(struct cpu *cpu, uint32_t selector, uint64_t rip);
@@ -86,14 +83,13 @@ uint64_t x86_helper_rdtsc(struct cpu *cpu);
 uint64_t x86_helper_rdmsr(struct cpu *cpu);
 void x86_helper_wrmsr(struct cpu *cpu);
 void x86_helper_swapgs(struct cpu *cpu);
-void x86_helper_load_table(struct cpu *cpu, uint32_t interrupt,
-                           uint64_t limit, uint64_t base);
+void x86_helper_load_table(struct cpu *cpu, uint32_t interrupt, uint64_t limit,
+                           uint64_t base);
 uint64_t x86_helper_table(struct cpu *cpu, uint32_t interrupt, uint32_t base);
 void x86_helper_load_segment(struct cpu *cpu, uint32_t number,
                              uint32_t selector);
 uint32_t x86_helper_selector(struct cpu *cpu, uint32_t number);
-void x86_helper_load_system(struct cpu *cpu, uint32_t task,
-                            uint32_t selector);
+void x86_helper_load_system(struct cpu *cpu, uint32_t task, uint32_t selector);
 void x86_helper_halt(struct cpu *cpu, uint64_t next);
 void x86_helper_cli(struct cpu *cpu);
 void x86_helper_sti(struct cpu *cpu);
@@ -105,8 +101,7 @@ void x86_helper_out(struct cpu *cpu, uint32_t port, uint32_t size,
                     uint32_t value);
 
 /* The value that LAR and the like tell of a selector, with bit 32 for ZF. */
-uint64_t x86_helper_query(struct cpu *cpu, uint32_t query,
-                          uint32_t selectors);
+uint64_t x86_helper_query(struct cpu *cpu, uint32_t query, uint32_t selectors);
 void x86_helper_bound(struct cpu *cpu, uint32_t index, uint32_t lower,
                       uint32_t upper);
 void x86_helper_into(struct cpu *cpu, uint32_t overflow, uint64_t next);

@@ -61,8 +61,7 @@ static void read_gate(struct delivery *d)
     d->gate.type = low >> 40 & 0x1f;
     d->gate.dpl = low >> 45 & 3;
     /* 64-bit: only 14 and 15; else 16-bit gates, too. Task gates: no. */
-    if ((d->gate.type & ~1u) != 14 &&
-        (wide || (d->gate.type & ~1u) != 6)) {
+    if ((d->gate.type & ~1u) != 14 && (wide || (d->gate.type & ~1u) != 6)) {
         x86_fault_error(d->cpu, X86_GP, gate_error(d));
     }
     if (d->software && !d->privileged && d->gate.dpl < d->x86->cpl) {
@@ -81,8 +80,8 @@ static void read_code(struct delivery *d)
     if (!(d->gate.selector & 0xfffcu)) {
         x86_fault_error(d->cpu, X86_GP, d->external);
     }
-    d->cs_descriptor = x86_read_descriptor_for(d->cpu, d->gate.selector,
-                                               X86_GP, d->external);
+    d->cs_descriptor = x86_read_descriptor_for(d->cpu, d->gate.selector, X86_GP,
+                                               d->external);
     access = d->cs_descriptor.high >> 8;
     if ((access & (X86_ACCESS_S | X86_ACCESS_CODE)) !=
             (X86_ACCESS_S | X86_ACCESS_CODE) ||
@@ -121,8 +120,8 @@ static void push_frame(struct delivery *d, bool with_stack)
 
 static void deliver_real(struct delivery *d)
 {
-    uint64_t entry = x86_read_table(
-        d->cpu, d->x86->idtr.base + d->vector * 4u, 4);
+    uint64_t entry = x86_read_table(d->cpu, d->x86->idtr.base + d->vector * 4u,
+                                    4);
 
     d->stack = x86_own_stack(d->cpu, false);
     d->gate.type = 6;
@@ -194,8 +193,8 @@ static bool combine(struct x86_cpu *x86)
     }
     if ((contributory(first) && contributory(second)) ||
         (first == X86_PF && serious)) {
-        x86->exception = (struct x86_exception){
-            .vector = X86_DF, .has_error = true};
+        x86->exception = (struct x86_exception){.vector = X86_DF,
+                                                .has_error = true};
     }
     return true;
 }
@@ -206,8 +205,8 @@ static void shut_down(struct cpu *cpu)
     x86_of(cpu)->delivering = false;
     x86_of(cpu)->shutdown = true;
     cpu->halted = true;
-    machine_io_write(cpu->machine, BOUNDARY_SHUTDOWN,
-                     cpu->guest->get_pc(cpu), 0, 0);
+    machine_io_write(cpu->machine, BOUNDARY_SHUTDOWN, cpu->guest->get_pc(cpu),
+                     0, 0);
 }
 
 void x86_deliver_exception(struct cpu *cpu)
@@ -261,8 +260,10 @@ void x86_deliver_nmi(struct cpu *cpu)
 void x86_deliver_interrupt(struct cpu *cpu, unsigned vector)
 {
     struct x86_cpu *x86 = x86_of(cpu);
-    struct delivery d = {.cpu = cpu, .vector = (uint8_t)vector,
-                         .external = true, .rip = x86->rip};
+    struct delivery d = {.cpu = cpu,
+                         .vector = (uint8_t)vector,
+                         .external = true,
+                         .rip = x86->rip};
 
     x86->delivering = true;
     x86->first_vector = 0xff;

@@ -51,9 +51,8 @@ static bool fault(struct walk *w, uint32_t error)
     if (!w->debug) {
         error |= w->access == MEM_WRITE ? ERROR_W : 0;
         error |= w->user ? ERROR_U : 0;
-        error |= w->access == MEM_FETCH && w->nx && w->entry_size == 8
-                     ? ERROR_I
-                     : 0;
+        error |= w->access == MEM_FETCH && w->nx && w->entry_size == 8 ? ERROR_I
+                                                                       : 0;
         x86_note_error(w->cpu, X86_PF, error);
         x86->exception.address = w->address;
     }
@@ -71,8 +70,8 @@ static bool has_large(const struct walk *w)
  * are not, NX without EFER.NXE, PS where no page is that large (pages of 1 GiB
  * are not offered), the low bits of a large page's address.
  */
-static uint64_t reserved(const struct walk *w, unsigned level,
-                         unsigned levels, bool large)
+static uint64_t reserved(const struct walk *w, unsigned level, unsigned levels,
+                         bool large)
 {
     uint64_t bits = (1ull << 52) - (1ull << X86_PHYSICAL_BITS);
 
@@ -174,17 +173,15 @@ static bool descend(struct walk *w, uint64_t table, unsigned levels,
         uint64_t at = physical(w->cpu, table + index * w->entry_size);
         uint64_t entry;
 
-        result->steps[result->n_steps++] =
-            (struct walk_step){at, (uint8_t)w->entry_size, (uint8_t)shift,
-                               levels == 4 && level == 3};
+        result->steps[result->n_steps++] = (struct walk_step){
+            at, (uint8_t)w->entry_size, (uint8_t)shift,
+            levels == 4 && level == 3};
         if (!take(w, at, level, levels)) {
             return false;
         }
         entry = w->entry[w->n - 1];
-        if (level == 0 ||
-            (level == 1 && (entry & ENTRY_PS) && has_large(w))) {
-            result->physical = physical(w->cpu,
-                                        page_address(w, entry, shift));
+        if (level == 0 || (level == 1 && (entry & ENTRY_PS) && has_large(w))) {
+            result->physical = physical(w->cpu, page_address(w, entry, shift));
             result->page_size = 1ull << shift;
             break;
         }
@@ -235,8 +232,11 @@ bool x86_walk(struct cpu *cpu, uint64_t address, enum mem_access access,
               unsigned mmu_index, bool debug, struct walk_result *result)
 {
     const struct x86_cpu *x86 = x86_of(cpu);
-    struct walk w = {.cpu = cpu, .address = address, .access = access,
-                     .user = mmu_index == X86_MMU_USER, .debug = debug,
+    struct walk w = {.cpu = cpu,
+                     .address = address,
+                     .access = access,
+                     .user = mmu_index == X86_MMU_USER,
+                     .debug = debug,
                      .nx = x86->efer & X86_EFER_NXE};
     bool wp = x86->cr[0] & X86_CR0_WP;
 

@@ -99,8 +99,7 @@ bool x86_tr_mmx(struct x86_translator *t)
         return true;
     }
     y = vector(t, source(t, 1));
-    set_mm(t, 0, half(t, operate(t, op_of(t), vector(t, get_mm(t, 0)), y),
-                      0));
+    set_mm(t, 0, half(t, operate(t, op_of(t), vector(t, get_mm(t, 0)), y), 0));
     return false;
 }
 
@@ -129,8 +128,8 @@ bool x86_tr_mmx_unpack(struct x86_translator *t)
         return true;
     }
     y = vector(t, source(t, 1));
-    set_mm(t, 0, half(t, operate(t, op_of(t), vector(t, get_mm(t, 0)), y),
-                      high));
+    set_mm(t, 0,
+           half(t, operate(t, op_of(t), vector(t, get_mm(t, 0)), y), high));
     return false;
 }
 
@@ -142,8 +141,8 @@ bool x86_tr_mmx_shift(struct x86_translator *t)
         return true;
     }
     count = ir_const_v128(t->b, (uint8_t)t->insn.operand[1].value, 0);
-    set_mm(t, 0, half(t, operate(t, op_of(t), vector(t, get_mm(t, 0)), count),
-                      0));
+    set_mm(t, 0,
+           half(t, operate(t, op_of(t), vector(t, get_mm(t, 0)), count), 0));
     return false;
 }
 
@@ -208,8 +207,8 @@ bool x86_tr_mmx_insert(struct x86_translator *t)
         return true;
     }
     value = x86_read(t, 1);
-    value = ir_emit(t->b, IR_vins16, IR_V128, vector(t, get_mm(t, 0)), value,
-                    0, 0, t->insn.operand[2].value & 3);
+    value = ir_emit(t->b, IR_vins16, IR_V128, vector(t, get_mm(t, 0)), value, 0,
+                    0, t->insn.operand[2].value & 3);
     set_mm(t, 0, half(t, value, 0));
     return false;
 }

@@ -85,24 +85,22 @@ bool x86_tr_cwd(struct x86_translator *t)
     ir_ref a = x86_sign_extend(t, x86_get_gpr(t, 0, size), size * 8);
     unsigned top = size == 8 ? 63 : 31;
 
-    x86_set_gpr(t, 2, size, ir_bin(t->b, IR_sar, a,
-                                   ir_const_i32(t->b, top)));
+    x86_set_gpr(t, 2, size, ir_bin(t->b, IR_sar, a, ir_const_i32(t->b, top)));
     return false;
 }
 
 bool x86_tr_xlat(struct x86_translator *t)
 {
     ir_ref offset = ir_bin(t->b, IR_add, ir_get(t->b, X86_SLOT_rbx),
-                           ir_un(t->b, IR_zext8,
-                                 ir_get(t->b, X86_SLOT_rax)));
+                           ir_un(t->b, IR_zext8, ir_get(t->b, X86_SLOT_rax)));
 
     if (t->insn.address_size == 4) {
         offset = x86_to_i64(t, x86_to_i32(t, offset));
     } else if (t->insn.address_size == 2) {
         offset = ir_un(t->b, IR_zext16, offset);
     }
-    x86_set_gpr(t, 0, 1,
-                x86_load(t, x86_segment_address(t, t->insn.segment, offset),
-                         1));
+    x86_set_gpr(
+        t, 0, 1,
+        x86_load(t, x86_segment_address(t, t->insn.segment, offset), 1));
     return false;
 }

@@ -32,8 +32,8 @@ static struct product multiply(struct x86_translator *t, ir_ref x, ir_ref y,
     return p;
 }
 
-static void set_flags(struct x86_translator *t, struct product p,
-                      unsigned bits, bool sign)
+static void set_flags(struct x86_translator *t, struct product p, unsigned bits,
+                      bool sign)
 {
     ir_ref high = extend(t, p.high, bits, sign), none, over, flags;
 

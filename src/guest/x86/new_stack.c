@@ -4,8 +4,10 @@ struct x86_new_stack x86_own_stack(struct cpu *cpu, bool external)
 {
     const struct x86_cpu *x86 = x86_of(cpu);
 
-    return (struct x86_new_stack){.cpu = cpu, .cpl = x86->cpl,
-                                  .external = external, .sp = x86->gpr[4],
+    return (struct x86_new_stack){.cpu = cpu,
+                                  .cpl = x86->cpl,
+                                  .external = external,
+                                  .sp = x86->gpr[4],
                                   .wide = x86_long_mode(x86),
                                   .ss = x86->segment[X86_SS]};
 }
@@ -18,8 +20,7 @@ static uint64_t read_tss(struct x86_new_stack *s, unsigned at, unsigned size,
     const struct x86_segment_register *tr = &x86_of(s->cpu)->tr;
 
     if (at + needed - 1 > tr->limit) {
-        x86_fault_error(s->cpu, X86_TS,
-                        (tr->selector & 0xfffcu) | s->external);
+        x86_fault_error(s->cpu, X86_TS, (tr->selector & 0xfffcu) | s->external);
     }
     return x86_read_table(s->cpu, tr->base + at, size);
 }
@@ -42,8 +43,8 @@ static void check_ss(struct x86_new_stack *s, uint16_t selector)
     if (!(selector & 0xfffcu)) {
         x86_fault_error(s->cpu, X86_TS, s->external);
     }
-    s->ss_descriptor =
-        x86_read_descriptor_for(s->cpu, selector, X86_TS, s->external);
+    s->ss_descriptor = x86_read_descriptor_for(s->cpu, selector, X86_TS,
+                                               s->external);
     access = s->ss_descriptor.high >> 8;
     if ((access & (X86_ACCESS_S | X86_ACCESS_CODE | X86_ACCESS_WRITABLE)) !=
             (X86_ACCESS_S | X86_ACCESS_WRITABLE) ||
@@ -78,8 +79,7 @@ void x86_find_stack(struct x86_new_stack *s, unsigned cpl, unsigned ist)
 
 /* -- Pushing --------------------------------------------------------------- */
 
-static bool permitted(const struct x86_new_stack *s, uint64_t sp,
-                      unsigned size)
+static bool permitted(const struct x86_new_stack *s, uint64_t sp, unsigned size)
 {
     const struct x86_cpu *x86 = x86_of(s->cpu);
 
@@ -103,8 +103,7 @@ void x86_push_on(struct x86_new_stack *s, unsigned size, uint64_t value)
 
         x86_fault_error(s->cpu, X86_SS_FAULT, error | s->external);
     }
-    x86_write_implied(s->cpu,
-                      s->wide ? sp : (uint32_t)(s->ss.base + sp), size,
+    x86_write_implied(s->cpu, s->wide ? sp : (uint32_t)(s->ss.base + sp), size,
                       value, s->cpl);
     s->sp = mask == 0xffff ? (s->sp & ~mask) | sp : sp;
 }

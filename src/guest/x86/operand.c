@@ -62,8 +62,8 @@ void x86_set_gpr(struct x86_translator *t, unsigned number, unsigned size,
     ir_ref whole = x86_to_i64(t, value);
 
     if (size < 4) {
-        whole = ir_bin(t->b, size == 1 ? IR_dep8 : IR_dep16,
-                       ir_get(t->b, slot), whole);
+        whole = ir_bin(t->b, size == 1 ? IR_dep8 : IR_dep16, ir_get(t->b, slot),
+                       whole);
     }
     ir_set(t->b, slot, whole);
 }
@@ -73,9 +73,8 @@ ir_ref x86_get_register(struct x86_translator *t,
 {
     ir_ref value = x86_get_gpr(t, operand->number, operand->size);
 
-    return operand->high
-               ? ir_bin(t->b, IR_shr, value, ir_const_i32(t->b, 8))
-               : value;
+    return operand->high ? ir_bin(t->b, IR_shr, value, ir_const_i32(t->b, 8))
+                         : value;
 }
 
 void x86_set_register(struct x86_translator *t,
@@ -84,8 +83,9 @@ void x86_set_register(struct x86_translator *t,
     uint32_t slot = X86_SLOT_rax + operand->number;
 
     if (operand->high) {
-        ir_set(t->b, slot, ir_bin(t->b, IR_dep8h, ir_get(t->b, slot),
-                                  x86_to_i64(t, value)));
+        ir_set(
+            t->b, slot,
+            ir_bin(t->b, IR_dep8h, ir_get(t->b, slot), x86_to_i64(t, value)));
     } else {
         x86_set_gpr(t, operand->number, operand->size, value);
     }
@@ -117,8 +117,7 @@ ir_ref x86_effective_address(struct x86_translator *t)
         sum = ir_get(t->b, X86_SLOT_rax + insn->base);
     }
     if (insn->index != X86_NO_REGISTER) {
-        index = ir_bin(t->b, IR_shl,
-                       ir_get(t->b, X86_SLOT_rax + insn->index),
+        index = ir_bin(t->b, IR_shl, ir_get(t->b, X86_SLOT_rax + insn->index),
                        ir_const_i32(t->b, insn->scale));
         sum = sum == IR_NONE ? index : ir_bin(t->b, IR_add, sum, index);
     }
@@ -134,8 +133,8 @@ ir_ref x86_segment_address(struct x86_translator *t, unsigned segment,
                            ir_ref at)
 {
     t->segment = segment;
-    if (segment < X86_FS && (t->mode == X86_MODE_64 ||
-                             !(t->mode_word & X86_MODE_BASES))) {
+    if (segment < X86_FS &&
+        (t->mode == X86_MODE_64 || !(t->mode_word & X86_MODE_BASES))) {
         return at;
     }
     at = ir_bin(t->b, IR_add, at, ir_get(t->b, X86_SLOT_es_base + segment));
@@ -255,9 +254,7 @@ void x86_write(struct x86_translator *t, unsigned place, ir_ref value)
 
 static unsigned stack_size(const struct x86_translator *t)
 {
-    return t->mode == X86_MODE_64               ? 8
-           : t->mode_word & X86_MODE_STACK32 ? 4
-                                                : 2;
+    return t->mode == X86_MODE_64 ? 8 : t->mode_word & X86_MODE_STACK32 ? 4 : 2;
 }
 
 ir_ref x86_stack_moved(struct x86_translator *t, int64_t by)
@@ -292,8 +289,7 @@ ir_ref x86_flags_with(struct x86_translator *t, ir_ref flags, ir_ref cf,
 {
     ir_ref one = ir_const_i32(t->b, 1);
 
-    flags = ir_bin(t->b, IR_and, flags,
-                   ir_const_i32(t->b, ~(FL_CF | FL_OF)));
+    flags = ir_bin(t->b, IR_and, flags, ir_const_i32(t->b, ~(FL_CF | FL_OF)));
     cf = ir_bin(t->b, IR_and, x86_to_i32(t, cf), one);
     of = ir_bin(t->b, IR_and, x86_to_i32(t, of), one);
     flags = ir_bin(t->b, IR_or, flags,

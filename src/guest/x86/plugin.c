@@ -27,10 +27,22 @@ _Static_assert(offsetof(CPUX86State, regs) == X86_SHOWN_SIZE &&
 
 /* After these, mode, paging, CS or what may interrupt can be another. */
 static bool (*const enders[])(struct x86_translator *) = {
-    x86_tr_mov_to_cr, x86_tr_mov_to_dr, x86_tr_clts, x86_tr_lmsw,
-    x86_tr_wrmsr, x86_tr_cpuid, x86_tr_mov_to_segment, x86_tr_pop_segment,
-    x86_tr_load_far, x86_tr_popf, x86_tr_direction, x86_tr_cli, x86_tr_sti,
-    x86_tr_in, x86_tr_out, x86_tr_into,
+    x86_tr_mov_to_cr,
+    x86_tr_mov_to_dr,
+    x86_tr_clts,
+    x86_tr_lmsw,
+    x86_tr_wrmsr,
+    x86_tr_cpuid,
+    x86_tr_mov_to_segment,
+    x86_tr_pop_segment,
+    x86_tr_load_far,
+    x86_tr_popf,
+    x86_tr_direction,
+    x86_tr_cli,
+    x86_tr_sti,
+    x86_tr_in,
+    x86_tr_out,
+    x86_tr_into,
 };
 
 static size_t insn(uint64_t mode, const uint8_t *bytes, size_t size,
@@ -87,8 +99,7 @@ static uint32_t hidden_flags(const struct x86_cpu *x86)
     return x86->cpl | (access & X86_ACCESS_DB ? HF_CS32_MASK : 0) |
            (x86->cr[0] & X86_CR0_PE ? HF_PE_MASK : 0) |
            (lma ? HF_LMA_MASK : 0) |
-           (lma && (access & X86_ACCESS_L) ? HF_CS32_MASK | HF_CS64_MASK
-                                           : 0) |
+           (lma && (access & X86_ACCESS_L) ? HF_CS32_MASK | HF_CS64_MASK : 0) |
            (x86->eflags & X86_EFLAGS_VM ? HF_VM_MASK : 0);
 }
 
@@ -100,10 +111,8 @@ static void show_system(const struct x86_cpu *x86, CPUX86State *to)
     }
     to->ldt = cache_of(&x86->ldtr);
     to->tr = cache_of(&x86->tr);
-    to->gdt = (SegmentCache){.base = x86->gdtr.base,
-                             .limit = x86->gdtr.limit};
-    to->idt = (SegmentCache){.base = x86->idtr.base,
-                             .limit = x86->idtr.limit};
+    to->gdt = (SegmentCache){.base = x86->gdtr.base, .limit = x86->gdtr.limit};
+    to->idt = (SegmentCache){.base = x86->idtr.base, .limit = x86->idtr.limit};
     memcpy(to->cr, x86->cr, sizeof(to->cr));
     memcpy(to->dr, x86->dr, sizeof(to->dr));
     to->efer = x86->efer;

@@ -35,8 +35,7 @@ uint64_t x86_helper_rotate_carry(struct cpu *cpu, uint64_t value,
     }
     out = value >> top & 1;
     out ^= right ? value >> (top - 1) & 1 : carry;
-    return (flags & ~(FL_CF | FL_OF)) | (carry ? FL_CF : 0) |
-           (out ? FL_OF : 0);
+    return (flags & ~(FL_CF | FL_OF)) | (carry ? FL_CF : 0) | (out ? FL_OF : 0);
 }
 
 bool x86_tr_rotate_carry(struct x86_translator *t)
@@ -101,8 +100,8 @@ static ir_ref value_at(const struct double_shift *s, ir_ref n)
 
 bool x86_tr_double_shift(struct x86_translator *t)
 {
-    struct double_shift s = {.t = t, .bits = x86_bits(t, 0),
-                             .right = t->insn.row->argument};
+    struct double_shift s = {
+        .t = t, .bits = x86_bits(t, 0), .right = t->insn.row->argument};
     ir_ref one = ir_const_i32(t->b, 1), value, before, cf, of, flags, top;
 
     s.x = x86_zero_extend(t, x86_read_to_write(t, 0), s.bits);
@@ -111,10 +110,8 @@ bool x86_tr_double_shift(struct x86_translator *t)
                  ir_const_i32(t->b, s.bits == 64 ? 63 : 31));
     value = value_at(&s, s.n);
     /* CF: the bit that the last step moves out. */
-    before = value_at(&s, ir_bin(t->b, IR_and,
-                                 ir_bin(t->b, IR_sub, s.n, one),
-                                 ir_const_i32(t->b,
-                                              s.bits == 64 ? 63 : 31)));
+    before = value_at(&s, ir_bin(t->b, IR_and, ir_bin(t->b, IR_sub, s.n, one),
+                                 ir_const_i32(t->b, s.bits == 64 ? 63 : 31)));
     top = ir_const_i32(t->b, s.bits - 1);
     cf = s.right ? before : ir_bin(t->b, IR_shr, before, top);
     of = ir_bin(t->b, IR_shr, ir_bin(t->b, IR_xor, value, s.x), top);

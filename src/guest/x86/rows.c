@@ -11,8 +11,9 @@
 
 struct x86_row x86_rows[] = {
 #define X86(mnemonic, encoding, operands, attributes, translate, argument) \
-    {#mnemonic, encoding, operands, attributes, argument, \
-     x86_tr_##translate, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+    {#mnemonic, encoding, operands, attributes, argument, x86_tr_##translate, \
+     0,         0,        0,        0,          0,        0, \
+     0,         0,        0},
 #include "guest/x86/opcodes.def"
 #undef X86
 };

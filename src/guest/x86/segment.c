@@ -23,8 +23,8 @@ static uint32_t implied(unsigned size, unsigned cpl)
     return (uint32_t)__builtin_ctz(size) | mmu << MO_MMU_SHIFT;
 }
 
-static void tell(struct cpu *cpu, uint64_t address,
-                 const union ir_value *value, uint32_t how)
+static void tell(struct cpu *cpu, uint64_t address, const union ir_value *value,
+                 uint32_t how)
 {
     if (cpu->access_told) {
         cpu->access_told(cpu, address, value, how);
@@ -83,8 +83,7 @@ bool x86_segment_permits(const struct x86_segment_register *segment,
     }
     if (access & X86_ACCESS_CODE) {
         /* Of code that bit says readable. */
-        return !write && access & X86_ACCESS_WRITABLE &&
-               last <= segment->limit;
+        return !write && access & X86_ACCESS_WRITABLE && last <= segment->limit;
     }
     if (write && !(access & X86_ACCESS_WRITABLE)) {
         return false;
@@ -96,8 +95,7 @@ bool x86_segment_permits(const struct x86_segment_register *segment,
     return last <= segment->limit;
 }
 
-void x86_helper_check_segment(struct cpu *cpu, uint32_t what,
-                              uint64_t address)
+void x86_helper_check_segment(struct cpu *cpu, uint32_t what, uint64_t address)
 {
     const struct x86_cpu *x86 = x86_of(cpu);
     unsigned number = what & 7, size = what >> 8;
@@ -125,8 +123,7 @@ void x86_helper_check_code(struct cpu *cpu, uint32_t size, uint64_t address)
     }
 }
 
-void x86_helper_check_aligned(struct cpu *cpu, uint32_t size,
-                              uint64_t address)
+void x86_helper_check_aligned(struct cpu *cpu, uint32_t size, uint64_t address)
 {
     if (address & (size - 1)) {
         x86_fault_error(cpu, X86_AC, 0);
@@ -158,8 +155,8 @@ struct x86_descriptor x86_read_descriptor_for(struct cpu *cpu,
     return descriptor;
 }
 
-struct x86_segment_register
-x86_segment_of(const struct x86_descriptor *d, uint16_t selector)
+struct x86_segment_register x86_segment_of(const struct x86_descriptor *d,
+                                           uint16_t selector)
 {
     struct x86_segment_register segment = {.selector = selector};
 
@@ -226,8 +223,7 @@ static void check_data(struct cpu *cpu, const struct x86_descriptor *d,
     unsigned dpl = X86_ACCESS_DPL(access), rpl = selector & 3u;
     bool code = access & X86_ACCESS_CODE;
 
-    if (!(access & X86_ACCESS_S) ||
-        (code && !(access & X86_ACCESS_WRITABLE)) ||
+    if (!(access & X86_ACCESS_S) || (code && !(access & X86_ACCESS_WRITABLE)) ||
         (!(code && (access & X86_ACCESS_CONFORMING)) &&
          (dpl < rpl || dpl < x86_of(cpu)->cpl))) {
         x86_fault_error(cpu, X86_GP, selector & 0xfffcu);

@@ -54,8 +54,7 @@ struct x86_descriptor x86_read_descriptor_for(struct cpu *cpu,
                                               enum x86_vector vector,
                                               bool external);
 static inline struct x86_descriptor
-x86_read_descriptor(struct cpu *cpu, uint16_t selector,
-                    enum x86_vector vector)
+x86_read_descriptor(struct cpu *cpu, uint16_t selector, enum x86_vector vector)
 {
     return x86_read_descriptor_for(cpu, selector, vector, false);
 }
@@ -69,8 +68,7 @@ static inline struct x86_segment_register x86_null_stack(unsigned cpl,
                                                          uint16_t selector)
 {
     return (struct x86_segment_register){
-        .selector = selector,
-        .access = (uint16_t)(X86_ACCESS_DB | cpl << 5)};
+        .selector = selector, .access = (uint16_t)(X86_ACCESS_DB | cpl << 5)};
 }
 
 /* Checks and loads a data or stack segment register. */

@@ -40,8 +40,8 @@ static bool permits(const struct x86_cpu *x86, enum query query,
                     unsigned access, uint16_t selector)
 {
     bool code = access & X86_ACCESS_CODE;
-    bool conforming =
-        (access & X86_ACCESS_S) && code && (access & X86_ACCESS_CONFORMING);
+    bool conforming = (access & X86_ACCESS_S) && code &&
+                      (access & X86_ACCESS_CONFORMING);
     unsigned dpl = X86_ACCESS_DPL(access);
 
     if (!(access & X86_ACCESS_S) &&
@@ -97,8 +97,8 @@ static ir_ref ask(struct x86_translator *t, ir_ref selectors)
 
 static void set_zf(struct x86_translator *t, ir_ref zf)
 {
-    ir_ref flags =
-        ir_bin(t->b, IR_and, x86_get_flags(t), ir_const_i32(t->b, ~FL_ZF));
+    ir_ref flags = ir_bin(t->b, IR_and, x86_get_flags(t),
+                          ir_const_i32(t->b, ~FL_ZF));
 
     x86_set_flags(t, ir_bin(t->b, IR_or, flags,
                             ir_bin(t->b, IR_shl, zf, ir_const_i32(t->b, 14))));

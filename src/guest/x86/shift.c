@@ -22,8 +22,8 @@ struct shift {
 
 static ir_ref bit(struct shift *s, ir_ref value, unsigned number)
 {
-    return x86_to_i32(s->t, ir_bin(s->t->b, IR_shr, value,
-                                   ir_const_i32(s->t->b, number)));
+    return x86_to_i32(
+        s->t, ir_bin(s->t->b, IR_shr, value, ir_const_i32(s->t->b, number)));
 }
 
 static ir_ref less_one(struct shift *s)
@@ -47,8 +47,7 @@ static void shift(struct shift *s, int op)
         s->of = ir_bin(b, IR_xor, s->cf, bit(s, s->value, s->bits - 1));
     } else {
         s->cf = x86_to_i32(s->t, before);
-        s->of = op == SHR ? bit(s, before, s->bits - 1)
-                          : ir_const_i32(b, 0);
+        s->of = op == SHR ? bit(s, before, s->bits - 1) : ir_const_i32(b, 0);
     }
 }
 

@@ -58,8 +58,7 @@ bool x86_tr_enter(struct x86_translator *t)
     ir_ref pointer = x86_stack_moved(t, -(int64_t)size);
     ir_ref new_frame = pointer;
 
-    x86_store(t, x86_stack_address(t, pointer), size,
-              x86_get_gpr(t, 5, size));
+    x86_store(t, x86_stack_address(t, pointer), size, x86_get_gpr(t, 5, size));
     for (unsigned i = 1; i <= level; i++) {
         at = x86_stack_moved(t, -(int64_t)(size * (i + 1)));
         outer = x86_get_gpr(t, 5, size);
@@ -78,8 +77,7 @@ bool x86_tr_enter(struct x86_translator *t)
     ir_load(t->b, size == 8 ? IR_I64 : IR_I32, x86_stack_address(t, at),
             (uint32_t)__builtin_ctz(size) | MO_RMW | t->mmu << MO_MMU_SHIFT);
     x86_set_stack(t, at);
-    x86_set_gpr(t, 5, size,
-                size == 8 ? new_frame : x86_to_i32(t, new_frame));
+    x86_set_gpr(t, 5, size, size == 8 ? new_frame : x86_to_i32(t, new_frame));
     return false;
 }
 

@@ -29,11 +29,11 @@ struct x86_segment_register {
                         type S DPL P in 7:0, AVL L D/B G in 15:12 */
 };
 #define X86_ACCESS_TYPE 0x0fu
-#define X86_ACCESS_CODE 0x08u       /* of the type, with S */
-#define X86_ACCESS_CONFORMING 0x04u /* of code */
+#define X86_ACCESS_CODE 0x08u        /* of the type, with S */
+#define X86_ACCESS_CONFORMING 0x04u  /* of code */
 #define X86_ACCESS_EXPAND_DOWN 0x04u /* of data */
-#define X86_ACCESS_WRITABLE 0x02u   /* data: writable; code: readable */
-#define X86_ACCESS_S 0x10u          /* code or data, not a system segment */
+#define X86_ACCESS_WRITABLE 0x02u    /* data: writable; code: readable */
+#define X86_ACCESS_S 0x10u           /* code or data, not a system segment */
 #define X86_ACCESS_DPL(access) ((access) >> 5 & 3)
 #define X86_ACCESS_P 0x80u
 #define X86_ACCESS_L 0x2000u
@@ -42,7 +42,7 @@ struct x86_segment_register {
 #define X86_SHOWN_SIZE 456u
 
 struct x86_cpu {
-    struct cpu cpu; /* first */
+    struct cpu cpu;                /* first */
     uint8_t shown[X86_SHOWN_SIZE]; /* to plugins: guest/x86/plugin.c */
     uint64_t gpr[16];              /* which also see these two */
     uint64_t rip;
@@ -69,12 +69,12 @@ struct x86_cpu {
     unsigned cpl;
     uint64_t cr[9]; /* 0, 2, 3, 4, 8 */
     uint64_t dr[8];
-    bool shadow; /* interrupts wait for one more instruction */
-    bool trap;   /* an instruction with TF is over: #DB comes next */
+    bool shadow;      /* interrupts wait for one more instruction */
+    bool trap;        /* an instruction with TF is over: #DB comes next */
     bool nmi_blocked; /* until the next IRET */
     bool shutdown;    /* after a triple fault: halted until a reset */
     bool a20_closed;  /* physical addresses lose their bit 20 */
-    bool delivering; /* an exception now is one on top of `exception` */
+    bool delivering;  /* an exception now is one on top of `exception` */
 
     /* Model-specific registers, by the manual's names. */
     uint64_t efer, star, lstar, cstar, fmask, kernel_gs_base;
@@ -86,16 +86,31 @@ struct x86_cpu {
         bool has_error;
         uint32_t error;
         bool software;    /* INT n, INT3, INTO: `address` is the next RIP */
-        bool privileged; /* INT1: no gate's DPL forbids it */
+        bool privileged;  /* INT1: no gate's DPL forbids it */
         uint64_t address; /* of a page fault: for CR2 */
     } exception;
     uint8_t first_vector; /* being delivered; 0xff: an interrupt */
 };
 
 enum x86_vector {
-    X86_DE, X86_DB, X86_NMI, X86_BP, X86_OF, X86_BR, X86_UD, X86_NM, X86_DF,
-    X86_TS = 10, X86_NP, X86_SS_FAULT, X86_GP, X86_PF, X86_MF = 16, X86_AC,
-    X86_MC, X86_XM,
+    X86_DE,
+    X86_DB,
+    X86_NMI,
+    X86_BP,
+    X86_OF,
+    X86_BR,
+    X86_UD,
+    X86_NM,
+    X86_DF,
+    X86_TS = 10,
+    X86_NP,
+    X86_SS_FAULT,
+    X86_GP,
+    X86_PF,
+    X86_MF = 16,
+    X86_AC,
+    X86_MC,
+    X86_XM,
 };
 
 #define X86_PHYSICAL_BITS 40u /* of an address: CPUID and the walk */
@@ -144,20 +159,20 @@ enum x86_slot {
 };
 
 /* The mode word: all that decoding depends on. */
-#define X86_MODE_CODE_MASK 3u       /* enum x86_mode */
-#define X86_MODE_USER (1u << 2)     /* CPL 3 */
-#define X86_MODE_STACK32 (1u << 3)  /* SS.B, outside 64-bit mode */
-#define X86_MODE_BASES (1u << 4)    /* a base of ES CS SS DS is not zero */
+#define X86_MODE_CODE_MASK 3u      /* enum x86_mode */
+#define X86_MODE_USER (1u << 2)    /* CPL 3 */
+#define X86_MODE_STACK32 (1u << 3) /* SS.B, outside 64-bit mode */
+#define X86_MODE_BASES (1u << 4)   /* a base of ES CS SS DS is not zero */
 #define X86_MODE_DF (1u << 5)
-#define X86_MODE_NO_SSE (1u << 7)   /* CR0.EM or no CR4.OSFXSR: #UD */
-#define X86_MODE_TS (1u << 8)       /* CR0.TS: #NM */
-#define X86_MODE_EM (1u << 9)       /* CR0.EM: x87 is #NM */
-#define X86_MODE_SHADOW (1u << 6)   /* one instruction, then interrupts */
+#define X86_MODE_NO_SSE (1u << 7) /* CR0.EM or no CR4.OSFXSR: #UD */
+#define X86_MODE_TS (1u << 8)     /* CR0.TS: #NM */
+#define X86_MODE_EM (1u << 9)     /* CR0.EM: x87 is #NM */
+#define X86_MODE_SHADOW (1u << 6) /* one instruction, then interrupts */
 #define X86_MODE_TF (1u << 10)
-#define X86_MODE_TRAP (1u << 11)    /* x86_cpu.trap */
+#define X86_MODE_TRAP (1u << 11) /* x86_cpu.trap */
 /* Outside 64-bit mode: accesses are checked against the segment, because it
  * is not a whole writable one (CS: a readable one). */
-#define X86_MODE_LIMITS (1u << 12)    /* one of ES CS SS DS */
+#define X86_MODE_LIMITS (1u << 12) /* one of ES CS SS DS */
 #define X86_MODE_FS_LIMITS (1u << 13)
 #define X86_MODE_GS_LIMITS (1u << 14)
 #define X86_MODE_AC (1u << 15) /* alignment is checked */
@@ -188,8 +203,7 @@ void x86_deliver_nmi(struct cpu *cpu);
 void x86_describe(void *file);
 
 enum x86_helper {
-#define X86_HELPER(name, function, result, n, args, effects) \
-    X86_HELPER_##name,
+#define X86_HELPER(name, function, result, n, args, effects) X86_HELPER_##name,
 #include "guest/x86/helpers.def"
 #undef X86_HELPER
     X86_N_HELPERS
@@ -203,8 +217,7 @@ size_t x86_disassemble(uint64_t mode, uint64_t pc, const uint8_t *bytes,
 
 /* Puts the CPU into flat 32-bit protected mode at an address, with RSI set;
  * a GDT of 32 bytes is written to `gdt` in guest memory. For boards. */
-void x86_start_flat(struct cpu *cpu, uint32_t rip, uint32_t rsi,
-                    uint32_t gdt);
+void x86_start_flat(struct cpu *cpu, uint32_t rip, uint32_t rsi, uint32_t gdt);
 
 extern const struct guest_plugin x86_plugin; /* plugin.c */
 extern const struct guest x86_guest;

@@ -30,15 +30,14 @@ static ir_ref index_value(const struct string *s, unsigned number)
 {
     ir_ref value = x86_get_gpr(s->t, number, s->wide);
 
-    return s->wide == 8 ? value
-                        : x86_to_i64(s->t, x86_zero_extend(s->t, value,
-                                                           8 * s->wide));
+    return s->wide == 8
+               ? value
+               : x86_to_i64(s->t, x86_zero_extend(s->t, value, 8 * s->wide));
 }
 
 static ir_ref source(const struct string *s)
 {
-    return x86_segment_address(s->t, s->t->insn.segment,
-                               index_value(s, RSI));
+    return x86_segment_address(s->t, s->t->insn.segment, index_value(s, RSI));
 }
 
 static ir_ref destination(const struct string *s)
@@ -68,16 +67,15 @@ static ir_ref in(const struct string *s)
     ir_ref at = destination(s);
 
     x86_guard(s->t, at, s->size, true);
-    ir_load(s->t->b, IR_I32, at, x86_memop(s->t, s->size) | MO_RMW |
-                                           MO_PROBE);
+    ir_load(s->t->b, IR_I32, at, x86_memop(s->t, s->size) | MO_RMW | MO_PROBE);
     return ir_call(s->t->b, X86_HELPER_in, port(s),
                    ir_const_i32(s->t->b, s->size), IR_NONE, IR_NONE);
 }
 
 static void out(const struct string *s, ir_ref value)
 {
-    ir_call(s->t->b, X86_HELPER_out, port(s),
-            ir_const_i32(s->t->b, s->size), value, IR_NONE);
+    ir_call(s->t->b, X86_HELPER_out, port(s), ir_const_i32(s->t->b, s->size),
+            value, IR_NONE);
 }
 
 /* One element: everything that may fault, then the sets. */
@@ -106,8 +104,7 @@ static void element(const struct string *s, int kind)
         x86_set_gpr(t, RAX, s->size, x);
     }
     if (kind == SCAS || kind == CMPS) {
-        x86_set_flags(t, ir_flags(t->b, IR_fl_sub, 8 * s->size, x, y,
-                                  IR_NONE));
+        x86_set_flags(t, ir_flags(t->b, IR_fl_sub, 8 * s->size, x, y, IR_NONE));
     }
     if (reads_source(kind)) {
         advance(s, RSI);
@@ -160,8 +157,8 @@ bool x86_tr_string(struct x86_translator *t)
     none = ir_bin(t->b, IR_eq, index_value(&s, RCX), ir_const_i64(t->b, 0));
     if (t->mode_word & (X86_MODE_SHADOW | X86_MODE_TF)) {
         ir_call(t->b, X86_HELPER_end_if, none, IR_NONE, IR_NONE, IR_NONE);
-        ir_emit(t->b, IR_exit_if, IR_VOID, none,
-                ir_const_i64(t->b, t->next_pc), 0, 0, IR_EXIT_POLL);
+        ir_emit(t->b, IR_exit_if, IR_VOID, none, ir_const_i64(t->b, t->next_pc),
+                0, 0, IR_EXIT_POLL);
     } else {
         ir_exit_if(t->b, none, t->next_pc);
     }

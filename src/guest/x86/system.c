@@ -36,12 +36,10 @@ static void write_cr0(struct cpu *cpu, uint64_t value)
                  x86->segment[X86_CS].access & X86_ACCESS_L;
 
     if ((paging && !(value & X86_CR0_PE)) || value >> 32 ||
-        ((value & X86_CR0_NW) && !(value & X86_CR0_CD)) ||
-        (!paging && in_64)) {
+        ((value & X86_CR0_NW) && !(value & X86_CR0_CD)) || (!paging && in_64)) {
         x86_fault_error(cpu, X86_GP, 0);
     }
-    if (paging && !(x86->cr[0] & X86_CR0_PG) &&
-        (x86->efer & X86_EFER_LME)) {
+    if (paging && !(x86->cr[0] & X86_CR0_PG) && (x86->efer & X86_EFER_LME)) {
         if (!(x86->cr[4] & X86_CR4_PAE)) {
             x86_fault_error(cpu, X86_GP, 0);
         }
@@ -233,8 +231,8 @@ static bool ignored_msr(uint32_t number)
 static bool holds_address(uint32_t number)
 {
     return (number >= 0xc0000100 && number <= 0xc0000102) ||
-           number == 0xc0000082 || number == 0xc0000083 ||
-           number == 0x175 || number == 0x176;
+           number == 0xc0000082 || number == 0xc0000083 || number == 0x175 ||
+           number == 0x176;
 }
 
 uint64_t x86_helper_rdmsr(struct cpu *cpu)
@@ -284,8 +282,7 @@ void x86_helper_wrmsr(struct cpu *cpu)
         write_apic_base(cpu, value);
     } else if (number == 0xc0000080) { /* EFER: LMA follows CR0 */
         if (value & ~(uint64_t)X86_EFER_KNOWN ||
-            ((value ^ x86->efer) & X86_EFER_LME &&
-             x86->cr[0] & X86_CR0_PG)) {
+            ((value ^ x86->efer) & X86_EFER_LME && x86->cr[0] & X86_CR0_PG)) {
             x86_fault_error(cpu, X86_GP, 0);
         }
         x86->efer = (value & ~(uint64_t)X86_EFER_LMA) |
@@ -313,8 +310,8 @@ void x86_helper_swapgs(struct cpu *cpu)
 
 /* -- Tables and segments --------------------------------------------------- */
 
-void x86_helper_load_table(struct cpu *cpu, uint32_t interrupt,
-                           uint64_t limit, uint64_t base)
+void x86_helper_load_table(struct cpu *cpu, uint32_t interrupt, uint64_t limit,
+                           uint64_t base)
 {
     struct x86_table_register table = {base, (uint16_t)limit};
 
@@ -359,8 +356,8 @@ uint32_t x86_helper_selector(struct cpu *cpu, uint32_t number)
 void x86_helper_load_system(struct cpu *cpu, uint32_t task, uint32_t selector)
 {
     struct x86_cpu *x86 = x86_of(cpu);
-    struct x86_segment_register segment = {0}, *to = task ? &x86->tr
-                                                          : &x86->ldtr;
+    struct x86_segment_register segment = {0},
+                                *to = task ? &x86->tr : &x86->ldtr;
     struct x86_descriptor d;
     unsigned type;
 
@@ -463,8 +460,8 @@ void x86_helper_check_port(struct cpu *cpu, uint32_t port, uint32_t size)
 uint32_t x86_helper_in(struct cpu *cpu, uint32_t port, uint32_t size)
 {
     check_port(cpu, (uint16_t)port, size);
-    return (uint32_t)machine_io_read(cpu->machine, BOUNDARY_PORT,
-                                     port & 0xffff, size);
+    return (uint32_t)machine_io_read(cpu->machine, BOUNDARY_PORT, port & 0xffff,
+                                     size);
 }
 
 void x86_helper_out(struct cpu *cpu, uint32_t port, uint32_t size,
@@ -472,6 +469,5 @@ void x86_helper_out(struct cpu *cpu, uint32_t port, uint32_t size,
 {
     check_port(cpu, (uint16_t)port, size);
     machine_io_write(cpu->machine, BOUNDARY_PORT, port & 0xffff,
-                     size == 4 ? value : value & ((1u << 8 * size) - 1),
-                     size);
+                     size == 4 ? value : value & ((1u << 8 * size) - 1), size);
 }

@@ -126,8 +126,8 @@ bool x86_tr_smsw(struct x86_translator *t)
         t->insn.operand[0].size = 2;
     }
     ir_ref value = ir_get(t->b, X86_SLOT_cr0);
-    x86_write(t, 0, t->insn.operand[0].size == 8 ? value
-                                                 : x86_to_i32(t, value));
+    x86_write(t, 0,
+              t->insn.operand[0].size == 8 ? value : x86_to_i32(t, value));
     return false;
 }
 
@@ -148,8 +148,7 @@ bool x86_tr_lmsw(struct x86_translator *t)
 static void set_pair(struct x86_translator *t, ir_ref value)
 {
     x86_set_gpr(t, 0, 4, x86_to_i32(t, value));
-    x86_set_gpr(t, 2, 4,
-                x86_to_i32(t, ir_bin(t->b, IR_shr, value, I32(32))));
+    x86_set_gpr(t, 2, 4, x86_to_i32(t, ir_bin(t->b, IR_shr, value, I32(32))));
 }
 
 bool x86_tr_rdmsr(struct x86_translator *t)
@@ -218,8 +217,8 @@ bool x86_tr_store_table(struct x86_translator *t)
     ir_ref base = CALL(t, table, which, I32(1));
 
     x86_store(t, address, 2, x86_to_i32(t, limit));
-    x86_store(t, ir_bin(t->b, IR_add, address, ir_const_i64(t->b, 2)),
-              wide(t), wide(t) == 8 ? base : x86_to_i32(t, base));
+    x86_store(t, ir_bin(t->b, IR_add, address, ir_const_i64(t->b, 2)), wide(t),
+              wide(t) == 8 ? base : x86_to_i32(t, base));
     return false;
 }
 
@@ -247,8 +246,8 @@ bool x86_tr_mov_from_segment(struct x86_translator *t)
     if (t->insn.operand[0].kind == X86_OPERAND_MEMORY) {
         t->insn.operand[0].size = 2;
     }
-    x86_write(t, 0, t->insn.operand[0].size == 8 ? x86_to_i64(t, value)
-                                                 : value);
+    x86_write(t, 0,
+              t->insn.operand[0].size == 8 ? x86_to_i64(t, value) : value);
     return false;
 }
 
@@ -290,8 +289,8 @@ bool x86_tr_store_system(struct x86_translator *t)
     if (t->insn.operand[0].kind == X86_OPERAND_MEMORY) {
         t->insn.operand[0].size = 2;
     }
-    x86_write(t, 0, t->insn.operand[0].size == 8 ? x86_to_i64(t, value)
-                                                 : value);
+    x86_write(t, 0,
+              t->insn.operand[0].size == 8 ? x86_to_i64(t, value) : value);
     return false;
 }
 
@@ -304,8 +303,8 @@ static ir_ref far_pointer(struct x86_translator *t, ir_ref *selector)
     unsigned size = t->insn.size;
     ir_ref offset = x86_load(t, address, size);
 
-    *selector = x86_load(t, ir_bin(t->b, IR_add, address,
-                                   ir_const_i64(t->b, size)), 2);
+    *selector = x86_load(
+        t, ir_bin(t->b, IR_add, address, ir_const_i64(t->b, size)), 2);
     return x86_to_i64(t, size == 2 ? x86_zero_extend(t, offset, 16) : offset);
 }
 
@@ -408,9 +407,9 @@ bool x86_tr_pushf(struct x86_translator *t)
 
     value = ir_bin(t->b, IR_and, ir_bin(t->b, IR_shr, flags, I32(8)),
                    I32(0xd7));
-    value = ir_bin(t->b, IR_or, value,
-                   ir_bin(t->b, IR_shl,
-                          ir_bin(t->b, IR_and, flags, I32(FL_OF)), I32(11)));
+    value = ir_bin(
+        t->b, IR_or, value,
+        ir_bin(t->b, IR_shl, ir_bin(t->b, IR_and, flags, I32(FL_OF)), I32(11)));
     value = ir_bin(t->b, IR_or, value,
                    ir_bin(t->b, IR_and, ir_get(t->b, X86_SLOT_eflags),
                           I32(~(X86_EFLAGS_RF | X86_EFLAGS_VM))));

@@ -14,9 +14,9 @@ static bool in_64(const struct x86_cpu *x86)
 
 static uint64_t stack_mask(const struct x86_cpu *x86)
 {
-    return in_64(x86)                                     ? ~0ull
+    return in_64(x86)                                    ? ~0ull
            : x86->segment[X86_SS].access & X86_ACCESS_DB ? 0xffffffffu
-                                                          : 0xffff;
+                                                         : 0xffff;
 }
 
 /* Where bytes of the stack lie, which are about to be read. */
@@ -84,8 +84,8 @@ static void check_direct(struct cpu *cpu, const struct x86_descriptor *code,
     }
 }
 
-static void push_two(struct x86_new_stack *stack, unsigned size,
-                     uint64_t first, uint64_t second)
+static void push_two(struct x86_new_stack *stack, unsigned size, uint64_t first,
+                     uint64_t second)
 {
     x86_push_on(stack, size, first);
     x86_push_on(stack, size, second);
@@ -110,8 +110,8 @@ static void far_real(struct cpu *cpu, uint16_t selector, uint64_t rip,
 }
 
 /* A call when size is not 0. */
-static void far(struct cpu *cpu, uint16_t selector, uint64_t rip,
-                uint64_t next, unsigned size)
+static void far(struct cpu *cpu, uint16_t selector, uint64_t rip, uint64_t next,
+                unsigned size)
 {
     struct x86_cpu *x86 = x86_of(cpu);
     struct x86_new_stack stack = x86_own_stack(cpu, false);
@@ -165,8 +165,8 @@ struct back {
 
 static uint64_t pop(struct back *b)
 {
-    uint64_t value = x86_read_implied(
-        b->cpu, stack_at(b->x86, b->sp, b->size), b->size, b->x86->cpl);
+    uint64_t value = x86_read_implied(b->cpu, stack_at(b->x86, b->sp, b->size),
+                                      b->size, b->x86->cpl);
 
     b->sp += b->size;
     return value;
@@ -226,8 +226,8 @@ static void drop_segments(struct x86_cpu *x86)
 
     for (unsigned i = 0; i < 4; i++) {
         struct x86_segment_register *s = &x86->segment[numbers[i]];
-        bool conforming = (s->access & (X86_ACCESS_CODE |
-                                        X86_ACCESS_CONFORMING)) ==
+        bool conforming = (s->access &
+                           (X86_ACCESS_CODE | X86_ACCESS_CONFORMING)) ==
                           (X86_ACCESS_CODE | X86_ACCESS_CONFORMING);
 
         if ((s->selector & 0xfffcu) && !conforming &&
@@ -255,10 +255,9 @@ static void go_back(struct back *b)
     x86_set_cs(b->cpu, x86_segment_of(&b->cs_descriptor, b->cs), b->cpl);
     x86->rip = in_64(x86) ? b->rip : (uint32_t)b->rip;
     if (b->outer) {
-        x86->segment[X86_SS] =
-            b->ss_descriptor.address
-                ? x86_segment_of(&b->ss_descriptor, b->ss)
-                : x86_null_stack(b->cpl, b->ss);
+        x86->segment[X86_SS] = b->ss_descriptor.address
+                                   ? x86_segment_of(&b->ss_descriptor, b->ss)
+                                   : x86_null_stack(b->cpl, b->ss);
         set_sp(x86, b->new_sp);
         drop_segments(x86);
     }
@@ -267,8 +266,7 @@ static void go_back(struct back *b)
 void x86_helper_far_return(struct cpu *cpu, uint32_t size, uint32_t more)
 {
     struct x86_cpu *x86 = x86_of(cpu);
-    struct back b = {.cpu = cpu, .x86 = x86, .size = size,
-                     .sp = x86->gpr[4]};
+    struct back b = {.cpu = cpu, .x86 = x86, .size = size, .sp = x86->gpr[4]};
 
     b.rip = pop(&b);
     b.cs = (uint16_t)pop(&b);
@@ -291,8 +289,8 @@ void x86_helper_far_return(struct cpu *cpu, uint32_t size, uint32_t more)
     go_back(&b);
 }
 
-static void set_eflags_from(struct x86_cpu *x86, uint64_t value,
-                            unsigned size, unsigned cpl)
+static void set_eflags_from(struct x86_cpu *x86, uint64_t value, unsigned size,
+                            unsigned cpl)
 {
     uint32_t may = X86_EFLAGS_ARITHMETIC | X86_EFLAGS_TF | X86_EFLAGS_DF |
                    X86_EFLAGS_NT | X86_EFLAGS_RF | X86_EFLAGS_AC |
@@ -314,8 +312,7 @@ static void set_eflags_from(struct x86_cpu *x86, uint64_t value,
 static void iret(struct cpu *cpu, uint32_t size)
 {
     struct x86_cpu *x86 = x86_of(cpu);
-    struct back b = {.cpu = cpu, .x86 = x86, .size = size,
-                     .sp = x86->gpr[4]};
+    struct back b = {.cpu = cpu, .x86 = x86, .size = size, .sp = x86->gpr[4]};
     unsigned from = x86->cpl;
     uint64_t eflags;
 
@@ -370,7 +367,8 @@ static struct x86_segment_register flat(uint16_t selector, unsigned dpl,
                                         bool code, bool wide)
 {
     return (struct x86_segment_register){
-        .selector = selector, .limit = 0xffffffffu,
+        .selector = selector,
+        .limit = 0xffffffffu,
         .access = (uint16_t)(X86_ACCESS_P | X86_ACCESS_S | dpl << 5 |
                              (code ? 0x0b : 0x03) | 0x8000 |
                              (code && wide ? X86_ACCESS_L : X86_ACCESS_DB))};
@@ -397,9 +395,7 @@ void x86_helper_syscall(struct cpu *cpu, uint64_t next)
     x86_set_eflags(x86, eflags);
     x86_set_cs(cpu, flat(cs, 0, true, wide), 0);
     x86->segment[X86_SS] = flat((uint16_t)(cs + 8), 0, false, false);
-    x86->rip = !wide     ? (uint32_t)x86->star
-               : from_64 ? x86->lstar
-                         : x86->cstar;
+    x86->rip = !wide ? (uint32_t)x86->star : from_64 ? x86->lstar : x86->cstar;
     x86->trap = x86->eflags & X86_EFLAGS_TF;
 }
 
@@ -422,8 +418,7 @@ void x86_helper_sysret(struct cpu *cpu, uint32_t size)
     } else {
         x86->eflags |= X86_EFLAGS_IF;
     }
-    x86_set_cs(cpu, flat((uint16_t)(base + (wide ? 16 : 0)), 3, true, wide),
-               3);
+    x86_set_cs(cpu, flat((uint16_t)(base + (wide ? 16 : 0)), 3, true, wide), 3);
     x86->segment[X86_SS] = flat((uint16_t)((base + 8) | 3), 3, false, false);
     x86->rip = wide ? x86->gpr[1] : (uint32_t)x86->gpr[1];
     x86->trap = x86->eflags & X86_EFLAGS_TF;
@@ -465,8 +460,7 @@ void x86_helper_sysexit(struct cpu *cpu)
         x86_fault_error(cpu, X86_GP, 0);
     }
     x86_set_cs(cpu, flat((uint16_t)(cs + 16), 3, true, false), 3);
-    x86->segment[X86_SS] =
-        flat((uint16_t)((cs + 24) | 3), 3, false, false);
+    x86->segment[X86_SS] = flat((uint16_t)((cs + 24) | 3), 3, false, false);
     x86->gpr[4] = (uint32_t)x86->gpr[1];
     x86->rip = (uint32_t)x86->gpr[2];
 }

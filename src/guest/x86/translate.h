@@ -21,8 +21,8 @@ struct x86_translator {
     uint64_t pc, next_pc;
     struct x86_insn insn;
     unsigned segment; /* of the address formed last */
-    bool no_trap; /* this instruction is not followed by a single step */
-    ir_ref address; /* of the memory operand, once asked for */
+    bool no_trap;     /* this instruction is not followed by a single step */
+    ir_ref address;   /* of the memory operand, once asked for */
 };
 
 /* -- Registers, whole or in part ------------------------------------------- */

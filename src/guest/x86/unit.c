@@ -51,8 +51,9 @@ bool x86_exit_if(struct x86_translator *t, ir_ref condition, uint64_t pc,
                  uint64_t otherwise)
 {
     if (leaves_mode(t)) {
-        x86_exit(t, ir_select(t->b, condition, ir_const_i64(t->b, pc),
-                              ir_const_i64(t->b, otherwise)),
+        x86_exit(t,
+                 ir_select(t->b, condition, ir_const_i64(t->b, pc),
+                           ir_const_i64(t->b, otherwise)),
                  IR_EXIT_POLL);
         return true;
     }
@@ -90,8 +91,7 @@ static size_t one(struct x86_translator *t, const uint8_t *bytes, size_t size,
         return t->insn.length ? t->insn.length : 1;
     }
     if (t->mode_word & X86_MODE_LIMITS) {
-        ir_call(t->b, X86_HELPER_check_code,
-                ir_const_i32(t->b, t->insn.length),
+        ir_call(t->b, X86_HELPER_check_code, ir_const_i32(t->b, t->insn.length),
                 ir_const_i64(t->b, t->pc), IR_NONE, IR_NONE);
     }
     *ended = t->insn.row->translate(t);
@@ -102,7 +102,9 @@ size_t x86_translate(struct ir_builder *b, uint64_t mode, uint64_t pc,
                      const uint8_t *bytes, size_t size, unsigned max_insns)
 {
     struct x86_translator t = {
-        .b = b, .mode_word = mode, .pc = pc,
+        .b = b,
+        .mode_word = mode,
+        .pc = pc,
         .mode = (enum x86_mode)(mode & X86_MODE_CODE_MASK),
         .mmu = mode & X86_MODE_USER ? X86_MMU_USER : X86_MMU_KERNEL};
     size_t at = 0, used;
@@ -110,8 +112,7 @@ size_t x86_translate(struct ir_builder *b, uint64_t mode, uint64_t pc,
 
     if (mode & X86_MODE_TRAP) {
         ir_insn(b, pc);
-        ir_call(b, X86_HELPER_single_step, IR_NONE, IR_NONE, IR_NONE,
-                IR_NONE);
+        ir_call(b, X86_HELPER_single_step, IR_NONE, IR_NONE, IR_NONE, IR_NONE);
         ir_exit(b, ir_const_i64(b, pc), IR_EXIT_LOOKUP);
         return 1;
     }

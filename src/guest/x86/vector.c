@@ -52,8 +52,8 @@ ir_ref x86_read_vector(struct x86_translator *t, unsigned place, bool aligned)
     return ir_un(t->b, IR_vzext, x86_load(t, x86_address(t), operand->size));
 }
 
-static void write_vector(struct x86_translator *t, unsigned place,
-                         ir_ref value, bool aligned)
+static void write_vector(struct x86_translator *t, unsigned place, ir_ref value,
+                         bool aligned)
 {
     if (t->insn.operand[place].kind == X86_OPERAND_XMM) {
         x86_set_xmm(t, place, value);
@@ -86,8 +86,8 @@ static ir_ref scalar(struct x86_translator *t, unsigned place)
     if (t->insn.operand[place].kind == X86_OPERAND_MEMORY) {
         return x86_load(t, x86_address(t), size);
     }
-    return lane(t, size == 8 ? IR_vlane64 : IR_vlane32,
-                x86_get_xmm(t, place), 0);
+    return lane(t, size == 8 ? IR_vlane64 : IR_vlane32, x86_get_xmm(t, place),
+                0);
 }
 
 /* -- Moves ----------------------------------------------------------------- */
@@ -116,9 +116,10 @@ bool x86_tr_load_scalar(struct x86_translator *t)
     if (memory) {
         x86_set_xmm(t, 0, ir_un(t->b, IR_vzext, value));
     } else {
-        x86_set_xmm(t, 0, insert(t, t->insn.operand[1].size == 8 ? IR_vins64
-                                                                 : IR_vins32,
-                                 x86_get_xmm(t, 0), value, 0));
+        x86_set_xmm(t, 0,
+                    insert(t,
+                           t->insn.operand[1].size == 8 ? IR_vins64 : IR_vins32,
+                           x86_get_xmm(t, 0), value, 0));
     }
     return false;
 }
@@ -135,8 +136,9 @@ bool x86_tr_store_scalar(struct x86_translator *t)
     if (t->insn.operand[0].kind == X86_OPERAND_MEMORY) {
         x86_store(t, x86_address(t), size, value);
     } else {
-        x86_set_xmm(t, 0, insert(t, size == 8 ? IR_vins64 : IR_vins32,
-                                 x86_get_xmm(t, 0), value, 0));
+        x86_set_xmm(t, 0,
+                    insert(t, size == 8 ? IR_vins64 : IR_vins32,
+                           x86_get_xmm(t, 0), value, 0));
     }
     return false;
 }
@@ -155,9 +157,9 @@ bool x86_tr_movd_store(struct x86_translator *t)
     if (x86_sse_off(t)) {
         return true;
     }
-    x86_write(t, 0, lane(t, t->insn.operand[0].size == 8 ? IR_vlane64
-                                                         : IR_vlane32,
-                         x86_get_xmm(t, 1), 0));
+    x86_write(t, 0,
+              lane(t, t->insn.operand[0].size == 8 ? IR_vlane64 : IR_vlane32,
+                   x86_get_xmm(t, 1), 0));
     return false;
 }
 
@@ -215,8 +217,9 @@ bool x86_tr_vector(struct x86_translator *t)
         return true;
     }
     y = x86_read_vector(t, 1, true);
-    x86_set_xmm(t, 0, ir_emit(t->b, (enum ir_op)t->insn.row->argument,
-                              IR_V128, x86_get_xmm(t, 0), y, 0, 0, 0));
+    x86_set_xmm(t, 0,
+                ir_emit(t->b, (enum ir_op)t->insn.row->argument, IR_V128,
+                        x86_get_xmm(t, 0), y, 0, 0, 0));
     return false;
 }
 
@@ -225,9 +228,10 @@ bool x86_tr_shuffle(struct x86_translator *t)
     if (x86_sse_off(t)) {
         return true;
     }
-    x86_set_xmm(t, 0, ir_emit(t->b, (enum ir_op)t->insn.row->argument,
-                              IR_V128, x86_read_vector(t, 1, true), 0, 0, 0,
-                              (uint8_t)t->insn.operand[2].value));
+    x86_set_xmm(t, 0,
+                ir_emit(t->b, (enum ir_op)t->insn.row->argument, IR_V128,
+                        x86_read_vector(t, 1, true), 0, 0, 0,
+                        (uint8_t)t->insn.operand[2].value));
     return false;
 }
 
@@ -239,9 +243,10 @@ bool x86_tr_shuffle_pair(struct x86_translator *t)
         return true;
     }
     y = x86_read_vector(t, 1, true);
-    x86_set_xmm(t, 0, ir_emit(t->b, (enum ir_op)t->insn.row->argument,
-                              IR_V128, x86_get_xmm(t, 0), y, 0, 0,
-                              (uint8_t)t->insn.operand[2].value));
+    x86_set_xmm(t, 0,
+                ir_emit(t->b, (enum ir_op)t->insn.row->argument, IR_V128,
+                        x86_get_xmm(t, 0), y, 0, 0,
+                        (uint8_t)t->insn.operand[2].value));
     return false;
 }
 
@@ -265,8 +270,9 @@ bool x86_tr_shift_immediate(struct x86_translator *t)
         return true;
     }
     count = ir_const_v128(t->b, (uint8_t)t->insn.operand[1].value, 0);
-    x86_set_xmm(t, 0, ir_emit(t->b, (enum ir_op)t->insn.row->argument,
-                              IR_V128, x86_get_xmm(t, 0), count, 0, 0, 0));
+    x86_set_xmm(t, 0,
+                ir_emit(t->b, (enum ir_op)t->insn.row->argument, IR_V128,
+                        x86_get_xmm(t, 0), count, 0, 0, 0));
     return false;
 }
 
@@ -275,9 +281,10 @@ bool x86_tr_shift_bytes(struct x86_translator *t)
     if (needs_register(t, 0)) {
         return true;
     }
-    x86_set_xmm(t, 0, ir_emit(t->b, (enum ir_op)t->insn.row->argument,
-                              IR_V128, x86_get_xmm(t, 0), 0, 0, 0,
-                              (uint8_t)t->insn.operand[1].value));
+    x86_set_xmm(t, 0,
+                ir_emit(t->b, (enum ir_op)t->insn.row->argument, IR_V128,
+                        x86_get_xmm(t, 0), 0, 0, 0,
+                        (uint8_t)t->insn.operand[1].value));
     return false;
 }
 
@@ -289,8 +296,9 @@ bool x86_tr_pinsrw(struct x86_translator *t)
         return true;
     }
     value = x86_read(t, 1);
-    x86_set_xmm(t, 0, insert(t, IR_vins16, x86_get_xmm(t, 0), value,
-                             t->insn.operand[2].value & 7));
+    x86_set_xmm(t, 0,
+                insert(t, IR_vins16, x86_get_xmm(t, 0), value,
+                       t->insn.operand[2].value & 7));
     return false;
 }
 
@@ -303,10 +311,8 @@ bool x86_tr_pextrw(struct x86_translator *t)
         return true;
     }
     value = lane(t, IR_vlane32, x86_get_xmm(t, 1), number / 2);
-    value = ir_bin(t->b, IR_shr, value,
-                   ir_const_i32(t->b, number % 2 * 16));
-    x86_set_gpr(t, t->insn.operand[0].number, 4,
-                x86_zero_extend(t, value, 16));
+    value = ir_bin(t->b, IR_shr, value, ir_const_i32(t->b, number % 2 * 16));
+    x86_set_gpr(t, t->insn.operand[0].number, 4, x86_zero_extend(t, value, 16));
     return false;
 }
 

@@ -9,7 +9,6 @@ bool x86_sse_off(struct x86_translator *t);
 ir_ref x86_get_xmm(struct x86_translator *t, unsigned place);
 void x86_set_xmm(struct x86_translator *t, unsigned place, ir_ref value);
 /* A register, or memory of the operand's size, zero-extended. */
-ir_ref x86_read_vector(struct x86_translator *t, unsigned place,
-                       bool aligned);
+ir_ref x86_read_vector(struct x86_translator *t, unsigned place, bool aligned);
 
 #endif

@@ -18,7 +18,9 @@ struct wide {
 };
 
 #define WIDE(high, low, exponent) \
-    {(wide_bits)(high) << 64 | (low), exponent, false}
+    { \
+        (wide_bits)(high) << 64 | (low), exponent, false \
+    }
 
 static inline struct wide wide_normal(wide_bits m, int exponent, bool negative)
 {

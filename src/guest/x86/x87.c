@@ -11,8 +11,7 @@
 
 /* -- The stack ------------------------------------------------------------- */
 
-const struct x87_register x87_indefinite = {0xc000000000000000ull, 0xffff,
-                                            {0}};
+const struct x87_register x87_indefinite = {0xc000000000000000ull, 0xffff, {0}};
 
 long double x87_value(const struct x87_register *r)
 {
@@ -65,7 +64,7 @@ void x87_put(struct x86_cpu *x86, unsigned i, long double value)
 
 void x87_pop(struct x86_cpu *x86)
 {
-    x86->x87_valid &= (uint8_t)~(1u << x86->x87_top);
+    x86->x87_valid &= (uint8_t) ~(1u << x86->x87_top);
     x86->x87_top = (x86->x87_top + 1) & 7;
 }
 
@@ -282,8 +281,7 @@ static void store(struct cpu *cpu, uint32_t code, uint64_t at,
         r = x87_host_store(x86->x87_control, kind, truncate, x87_st(x86, 0),
                            &memory);
     }
-    stored = !(r.status & ~x86->x87_control &
-               (X87_BEFORE | X87_OE | X87_UE));
+    stored = !(r.status & ~x86->x87_control & (X87_BEFORE | X87_OE | X87_UE));
     if (stored) {
         x87_check_stack(cpu, code, at);
         write_memory(cpu, at, kind, &memory);
@@ -297,9 +295,9 @@ static void store(struct cpu *cpu, uint32_t code, uint64_t at,
 
 /* -- By opcode ------------------------------------------------------------- */
 
-static const enum x87_operand kinds[8] = {X87_FLOAT,  X87_FLOAT, X87_LONG,
-                                          X87_LONG,   X87_DOUBLE, X87_DOUBLE,
-                                          X87_WORD,   X87_WORD};
+static const enum x87_operand kinds[8] = {X87_FLOAT, X87_FLOAT,  X87_LONG,
+                                          X87_LONG,  X87_DOUBLE, X87_DOUBLE,
+                                          X87_WORD,  X87_WORD};
 
 /* What is not a plain move. */
 static void other_memory(struct cpu *cpu, unsigned code, uint64_t at,
@@ -313,8 +311,8 @@ static void other_memory(struct cpu *cpu, unsigned code, uint64_t at,
         x87_load_environment(cpu, at, code == 0x54, narrow);
         break;
     case 0x15:
-        x87_set_control_word(
-            x86, (uint16_t)x86_read_implied(cpu, at, 2, x86->cpl));
+        x87_set_control_word(x86,
+                             (uint16_t)x86_read_implied(cpu, at, 2, x86->cpl));
         break;
     case 0x16:
     case 0x56:

@@ -71,13 +71,26 @@ void x87_raise(struct x86_cpu *x86, unsigned flags);
 
 /* -- x87_host.c ------------------------------------------------------------ */
 enum x87_arithmetic { /* as encoded */
-    X87_FADD, X87_FMUL, X87_FCOM, X87_FCOMP,
-    X87_FSUB, X87_FSUBR, X87_FDIV, X87_FDIVR,
+                      X87_FADD,
+                      X87_FMUL,
+                      X87_FCOM,
+                      X87_FCOMP,
+                      X87_FSUB,
+                      X87_FSUBR,
+                      X87_FDIV,
+                      X87_FDIVR,
 };
 enum x87_unary { X87_FSQRT, X87_FRNDINT, X87_FTST, X87_FXAM };
 enum x87_pair { X87_FSCALE, X87_FPREM, X87_FPREM1, X87_FUCOM };
-enum x87_operand { X87_REGISTER, X87_FLOAT, X87_DOUBLE, X87_WORD, X87_LONG,
-                   X87_QUAD, X87_DECIMAL };
+enum x87_operand {
+    X87_REGISTER,
+    X87_FLOAT,
+    X87_DOUBLE,
+    X87_WORD,
+    X87_LONG,
+    X87_QUAD,
+    X87_DECIMAL
+};
 
 union x87_memory { /* what an instruction takes from memory, or puts there */
     float f32;
@@ -95,9 +108,8 @@ struct x87_result {
     uint16_t status;
 };
 
-struct x87_result x87_host_arithmetic(uint16_t control,
-                                      enum x87_arithmetic op, long double x,
-                                      enum x87_operand kind,
+struct x87_result x87_host_arithmetic(uint16_t control, enum x87_arithmetic op,
+                                      long double x, enum x87_operand kind,
                                       const union x87_memory *y);
 struct x87_result x87_host_unary(uint16_t control, enum x87_unary op,
                                  long double x);

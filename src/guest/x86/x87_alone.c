@@ -146,8 +146,7 @@ static void remainder_of(struct x86_cpu *x86, enum x87_pair op)
             }
         }
         conditions = X87_C1 | X87_COMPARED;
-        if (r.value != r.value ||
-            (r.status & ~x86->x87_control & X87_BEFORE)) {
+        if (r.value != r.value || (r.status & ~x86->x87_control & X87_BEFORE)) {
             conditions = X87_C1 | X87_C2; /* there is no quotient */
             r.status &= (uint16_t)~X87_C2;
         }
@@ -228,8 +227,7 @@ static void function2(struct x86_cpu *x86, enum x87_function2 f)
         return;
     }
     if (!empty) {
-        r = x87_function2(x86->x87_control, f, x87_st(x86, 0),
-                          x87_st(x86, 1));
+        r = x87_function2(x86->x87_control, f, x87_st(x86, 0), x87_st(x86, 1));
         if (!x87_take(x86, &r, X87_C1)) {
             return;
         }

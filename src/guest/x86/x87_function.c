@@ -107,8 +107,7 @@ static struct x87_result cut(struct wide w, unsigned mode)
         w.exponent++;
     }
     return make(significand,
-                significand >> 63 ? (unsigned)(w.exponent + 16383) & 0x7fff
-                                  : 0,
+                significand >> 63 ? (unsigned)(w.exponent + 16383) & 0x7fff : 0,
                 w.negative, status);
 }
 
@@ -164,8 +163,7 @@ static uint16_t denormal_flag(const struct value *x)
 }
 
 /* A NaN goes on, quiet; what is no number becomes one. */
-static struct x87_result of_nan(uint16_t control, long double x,
-                                long double y)
+static struct x87_result of_nan(uint16_t control, long double x, long double y)
 {
     union x87_memory memory = {.f80 = y};
 
@@ -230,8 +228,7 @@ struct x87_result x87_function(uint16_t control, enum x87_function f,
 
 /* y log2(x) or y log2(x + 1), where the logarithm is neither 0 nor infinite.
  * It is exact when x is a power of two; PE does not tell. */
-static struct x87_result times_logarithm(uint16_t control,
-                                         enum x87_function2 f,
+static struct x87_result times_logarithm(uint16_t control, enum x87_function2 f,
                                          const struct value *x,
                                          const struct value *y)
 {
@@ -255,16 +252,14 @@ static struct x87_result times_logarithm(uint16_t control,
     return r;
 }
 
-static struct x87_result scaled_logarithm(uint16_t control,
-                                          const struct value *x,
-                                          const struct value *y)
+static struct x87_result
+scaled_logarithm(uint16_t control, const struct value *x, const struct value *y)
 {
     if (x->class == ZERO) {
         if (y->class == ZERO) {
             return invalid();
         }
-        return infinity(!y->negative,
-                        y->class == FINITE ? X87_ZE : 0);
+        return infinity(!y->negative, y->class == FINITE ? X87_ZE : 0);
     }
     if (x->negative) {
         return invalid();
@@ -290,8 +285,7 @@ static struct x87_result scaled_logarithm_plus_1(uint16_t control,
     bool negative = x->negative != y->negative;
 
     if (x->class == ZERO) {
-        struct x87_result r = y->class == INFINITE ? invalid()
-                                                   : zero(negative);
+        struct x87_result r = y->class == INFINITE ? invalid() : zero(negative);
 
         r.status |= denormal_flag(y);
         return r;
@@ -319,9 +313,9 @@ static struct x87_result scaled_logarithm_plus_1(uint16_t control,
 static struct x87_result angle(uint16_t control, const struct value *x,
                                const struct value *y)
 {
-    bool over = x->class == y->class
-                    ? wide_compare_magnitude(y->wide, x->wide) > 0
-                    : y->class > x->class;
+    bool over = x->class == y->class ? wide_compare_magnitude(y->wide,
+                                                              x->wide) > 0
+                                     : y->class > x->class;
     struct wide half_pi = x87_pi, a = {0, 0, false};
     struct x87_result r;
 

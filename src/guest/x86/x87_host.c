@@ -12,13 +12,13 @@
 #define BEGIN(control) __asm__ volatile("fninit\n\tfldcw %0" : : "m"(control))
 #define RUN(text, ...) \
     __asm__ volatile(text "\n\tfnstsw %0\n\tfnclex\n\tfstpt %1\n\tfninit" \
-                     : "=m"(r.status), "=m"(r.value) : __VA_ARGS__)
+                     : "=m"(r.status), "=m"(r.value) \
+                     : __VA_ARGS__)
 
 /* -- The eight of arithmetic ----------------------------------------------- */
 
-struct x87_result x87_host_arithmetic(uint16_t control,
-                                      enum x87_arithmetic op, long double x,
-                                      enum x87_operand kind,
+struct x87_result x87_host_arithmetic(uint16_t control, enum x87_arithmetic op,
+                                      long double x, enum x87_operand kind,
                                       const union x87_memory *y)
 {
     struct x87_result r = {x, 0};
@@ -179,7 +179,8 @@ struct x87_result x87_host_store(uint16_t control, enum x87_operand kind,
 #define ONE(kind, name, member) \
     case kind: \
         __asm__ volatile("fldt %2\n\t" name " %1\n\tfnstsw %0\n\tfninit" \
-                         : "=m"(r.status), "+m"(to->member) : "m"(x)); \
+                         : "=m"(r.status), "+m"(to->member) \
+                         : "m"(x)); \
         break;
         ONE(X87_REGISTER, "fstpt", f80)
         ONE(X87_FLOAT, "fstps", f32)

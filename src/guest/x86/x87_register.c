@@ -95,8 +95,7 @@ static void compare_pop(struct x86_cpu *x86, unsigned i, bool quiet,
 
 /* FCOMI: the conditions as EFLAGS, and the x87's own left alone; but C1 is 0
  * after a stack fault. */
-static void compare_flags(struct x86_cpu *x86, unsigned i, bool quiet,
-                          bool pop)
+static void compare_flags(struct x86_cpu *x86, unsigned i, bool quiet, bool pop)
 {
     bool empty = x87_is_empty(x86, 0) || x87_is_empty(x86, i);
     unsigned kept = X87_COMPARED | (empty ? 0 : X87_C1);
@@ -126,7 +125,7 @@ static void arithmetic(struct x86_cpu *x86, unsigned opcode, unsigned modrm)
 
     if (pop && op == X87_FCOMP) {
         compare_pop(x86, 1, false, 2); /* FCOMPP */
-    } else if (compares) { /* of DE: like FCOMP */
+    } else if (compares) {             /* of DE: like FCOMP */
         compare_pop(x86, i, false, pop || op == X87_FCOMP);
     } else if (x87_operate(x86, op, opcode ? i : 0, i, X87_REGISTER, &y) &&
                pop) {
@@ -189,7 +188,7 @@ static void db(struct x86_cpu *x86, unsigned modrm)
 static void free_register(struct x86_cpu *x86, unsigned i)
 {
     x87_clear_c1(x86);
-    x86->x87_valid &= (uint8_t)~(1u << ((x86->x87_top + i) & 7));
+    x86->x87_valid &= (uint8_t) ~(1u << ((x86->x87_top + i) & 7));
 }
 
 static void dd(struct x86_cpu *x86, unsigned modrm)

@@ -7,8 +7,7 @@
 
 static const struct wide one = WIDE(1ull << 63, 0, 0);
 const struct wide x87_pi = WIDE(0xc90fdaa22168c234, 0xc4c6628b80dc1cd1, 1);
-static const struct wide ln2 = WIDE(0xb17217f7d1cf79ab, 0xc9e3b39803f2f6af,
-                                    -1);
+static const struct wide ln2 = WIDE(0xb17217f7d1cf79ab, 0xc9e3b39803f2f6af, -1);
 static const struct wide log2_e = WIDE(0xb8aa3b295c17f0bb, 0xbe87fed0691d3e89,
                                        0);
 
@@ -168,9 +167,9 @@ struct wide x87_logarithm_plus_1(struct wide x)
 /* atan(z), 0 <= z <= 1: of the nearest n / 16, and of what lies between */
 struct wide x87_arctangent(struct wide z)
 {
-    unsigned n = z.exponent < -5 ? 0
-                                 : (unsigned)(((z.m >> (122 - z.exponent)) +
-                                               1) >> 1);
+    unsigned n = z.exponent < -5
+                     ? 0
+                     : (unsigned)(((z.m >> (122 - z.exponent)) + 1) >> 1);
     struct wide c = wide_integer(n);
 
     c.exponent -= 4;

@@ -9,7 +9,7 @@ static void summarise(struct x86_cpu *x86)
     if (x86->x87_status & X87_FLAGS & ~x86->x87_control) {
         x86->x87_status |= X87_ES | X87_BUSY;
     } else {
-        x86->x87_status &= (uint16_t)~(X87_ES | X87_BUSY);
+        x86->x87_status &= (uint16_t) ~(X87_ES | X87_BUSY);
     }
 }
 
@@ -127,8 +127,7 @@ static void check_writable(struct cpu *cpu, uint64_t at, unsigned size)
     mem_load(cpu, at + size - 1, MO_RMW | mmu << MO_MMU_SHIFT, &unused);
 }
 
-void x87_store_environment(struct cpu *cpu, uint64_t at, bool all,
-                           bool narrow)
+void x87_store_environment(struct cpu *cpu, uint64_t at, bool all, bool narrow)
 {
     struct x86_cpu *x86 = x86_of(cpu);
     unsigned size = narrow ? 2 : 4;
@@ -143,8 +142,7 @@ void x87_store_environment(struct cpu *cpu, uint64_t at, bool all,
     for (unsigned i = 0; all && i < 8; i++) {
         const struct x87_register *r = &x86->x87[(x86->x87_top + i) & 7];
 
-        x86_write_implied(cpu, registers + 10 * i, 8, r->significand,
-                          x86->cpl);
+        x86_write_implied(cpu, registers + 10 * i, 8, r->significand, x86->cpl);
         x86_write_implied(cpu, registers + 10 * i + 8, 2, r->exponent,
                           x86->cpl);
     }
@@ -264,11 +262,10 @@ void x86_helper_fxrstor(struct cpu *cpu, uint64_t at, uint32_t wide)
         struct x87_register *r = &x86->x87[(x86->x87_top + i) & 7];
 
         r->significand = x86_read_implied(cpu, at + 32 + 16 * i, 8, cpl);
-        r->exponent = (uint16_t)x86_read_implied(cpu, at + 40 + 16 * i, 2,
-                                                 cpl);
+        r->exponent = (uint16_t)x86_read_implied(cpu, at + 40 + 16 * i, 2, cpl);
     }
     for (unsigned i = 0; i < 2 * n_xmm(x86); i++) {
-        x86->xmm[i / 2].v64[i % 2] = x86_read_implied(cpu, at + 160 + 8 * i,
-                                                      8, cpl);
+        x86->xmm[i / 2].v64[i % 2] = x86_read_implied(cpu, at + 160 + 8 * i, 8,
+                                                      cpl);
     }
 }

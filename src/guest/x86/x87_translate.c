@@ -90,8 +90,8 @@ bool x86_tr_x87(struct x86_translator *t)
         code |= (t->insn.size == 2 ? X87_NARROW : 0) | stack_bit(t);
         offset = x86_effective_address(t);
         guard(t, address);
-        ir_call(t->b, X86_HELPER_x87_memory, ir_const_i32(t->b, code),
-                address, offset, IR_NONE);
+        ir_call(t->b, X86_HELPER_x87_memory, ir_const_i32(t->b, code), address,
+                offset, IR_NONE);
     } else {
         ir_call(t->b, X86_HELPER_x87_register, ir_const_i32(t->b, code),
                 IR_NONE, IR_NONE, IR_NONE);

@@ -21,8 +21,8 @@ bool code_memory_open(struct code_memory *memory, size_t size)
         }
         return false;
     }
-    *memory = (struct code_memory){.write = write, .run = run, .size = size,
-                                   .cold_start = size / 8 * 3};
+    *memory = (struct code_memory){
+        .write = write, .run = run, .size = size, .cold_start = size / 8 * 3};
     return true;
 }
 

@@ -192,8 +192,7 @@ static void find_flag_numbers(struct lowering *l)
         const struct ir_ins *ins = &unit->ins[at];
         const ir_ref refs[4] = {ins->a, ins->b, ins->c, ins->d};
         bool as_flags = ins->op == IR_fl_cc ||
-                        (ins->op == IR_set &&
-                         ins->imm == l->jit->flags_slot);
+                        (ins->op == IR_set && ins->imm == l->jit->flags_slot);
 
         for (unsigned k = 0; k < 4 && !as_flags; k++) {
             if (lower_is_flags(l, refs[k])) {
@@ -286,8 +285,7 @@ static void keep_code(const struct lowering *l, struct jit *jit)
         perf_map_add(jit->perf_map, "cold", cold,
                      (size_t)(l->e.at - l->cold_start), l->unit_pc);
     }
-    jit->memory.used = ((size_t)(l->hot_end - jit->memory.write) + 15) &
-                       ~15ul;
+    jit->memory.used = ((size_t)(l->hot_end - jit->memory.write) + 15) & ~15ul;
     jit->memory.cold_used = (size_t)(l->e.at - jit->memory.write);
 }
 
@@ -343,8 +341,8 @@ static void uncross(struct host_exit *exit)
     }
 }
 
-void jit_link(struct jit *jit, struct host_exit *exit,
-              struct host_unit *target, bool straddles)
+void jit_link(struct jit *jit, struct host_exit *exit, struct host_unit *target,
+              bool straddles)
 {
     if (!exit->target) {
         jit->n_links++;
@@ -354,8 +352,7 @@ void jit_link(struct jit *jit, struct host_exit *exit,
         if (straddles || (target->pc ^ exit->owner->pc) >> PAGE_BITS) {
             cross(jit, exit);
         }
-        emit_patch(exit->place,
-                   code_written_at(&jit->memory, target->entry));
+        emit_patch(exit->place, code_written_at(&jit->memory, target->entry));
     }
 }
 

@@ -29,7 +29,7 @@ struct host_exit {
     uint8_t *stub;  /* where that leads when not linked */
     struct host_unit *owner, *target; /* target: NULL when not linked */
     struct host_exit *next;           /* of those that lead to the target */
-    bool never; /* leads to what must not be linked */
+    bool never;                       /* leads to what must not be linked */
     /* Linked into another page: the list of those, and what points here. */
     struct host_exit *next_crossing, **crossing;
 };
@@ -61,12 +61,12 @@ struct jit {
     struct host_exit *crossing;
 
     /* -- For tests: see exec/chaos.h and jit_break() --------------------- */
-    struct draw *chaos; /* NULL: registers are chosen well */
-    unsigned broken_op; /* enum ir_op; 0: none */
+    struct draw *chaos;                 /* NULL: registers are chosen well */
+    unsigned broken_op;                 /* enum ir_op; 0: none */
     uint64_t broken_first, broken_last; /* which uses of it, counted ... */
     uint64_t broken_uses;               /* ... here */
-    struct perf_map *perf_map; /* NULL: perf(1) is not told */
-    uint64_t n_flushes, n_links; /* for the curious */
+    struct perf_map *perf_map;          /* NULL: perf(1) is not told */
+    uint64_t n_flushes, n_links;        /* for the curious */
 };
 
 bool jit_open(struct jit *jit, const struct guest *guest, size_t size);
@@ -90,12 +90,11 @@ static inline bool jit_linkable(uint64_t from, uint64_t to)
 }
 void jit_unlink_crossing(struct jit *jit);
 /* `straddles`: the target's code lies in two pages. */
-void jit_link(struct jit *jit, struct host_exit *exit,
-              struct host_unit *target, bool straddles);
+void jit_link(struct jit *jit, struct host_exit *exit, struct host_unit *target,
+              bool straddles);
 /* From now on gives an op a wrong result, to see whether that is noticed: in
  * the uses from `first` to `last` that are compiled. False: no such op. */
-bool jit_break(struct jit *jit, const char *op, uint64_t first,
-               uint64_t last);
+bool jit_break(struct jit *jit, const char *op, uint64_t first, uint64_t last);
 /* Forgets all code; every unit must have been freed. */
 void jit_flush(struct jit *jit);
 

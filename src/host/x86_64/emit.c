@@ -29,8 +29,7 @@ void emit_64(struct emit *e, uint64_t value)
 static void head(struct emit *e, uint8_t prefix, unsigned opcode, unsigned r,
                  unsigned x, unsigned b, bool wide, bool rex_for_bytes)
 {
-    uint8_t rex = (uint8_t)(wide << 3 | (r >> 3) << 2 | (x >> 3) << 1 |
-                            b >> 3);
+    uint8_t rex = (uint8_t)(wide << 3 | (r >> 3) << 2 | (x >> 3) << 1 | b >> 3);
 
     if (prefix) {
         emit_byte(e, prefix);
@@ -60,8 +59,8 @@ void emit_rm(struct emit *e, uint8_t prefix, unsigned opcode, unsigned reg,
     bool small = displacement >= -128 && displacement < 128;
 
     head(e, prefix, opcode, reg, 0, base, wide, bytes && reg >= 4);
-    emit_byte(e, (uint8_t)((small ? 0x40 : 0x80) | (reg & 7) << 3 |
-                           (base & 7)));
+    emit_byte(e,
+              (uint8_t)((small ? 0x40 : 0x80) | (reg & 7) << 3 | (base & 7)));
     if ((base & 7) == RSP) {
         emit_byte(e, 0x24);
     }

@@ -11,8 +11,22 @@
 #include <stdint.h>
 
 enum host_register {
-    RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI,
-    R8, R9, R10, R11, R12, R13, R14, R15,
+    RAX,
+    RCX,
+    RDX,
+    RBX,
+    RSP,
+    RBP,
+    RSI,
+    RDI,
+    R8,
+    R9,
+    R10,
+    R11,
+    R12,
+    R13,
+    R14,
+    R15,
     NO_REGISTER = 0xff,
 };
 
@@ -22,10 +36,23 @@ struct emit {
 };
 
 /* The two-operand group: add or adc sbb and sub xor cmp. */
-enum host_alu { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR,
-                ALU_CMP };
-enum host_shift { SHIFT_ROL, SHIFT_ROR, SHIFT_SHL = 4, SHIFT_SHR,
-                  SHIFT_SAR = 7 };
+enum host_alu {
+    ALU_ADD,
+    ALU_OR,
+    ALU_ADC,
+    ALU_SBB,
+    ALU_AND,
+    ALU_SUB,
+    ALU_XOR,
+    ALU_CMP
+};
+enum host_shift {
+    SHIFT_ROL,
+    SHIFT_ROR,
+    SHIFT_SHL = 4,
+    SHIFT_SHR,
+    SHIFT_SAR = 7
+};
 
 void emit_byte(struct emit *e, uint8_t byte);
 void emit_32(struct emit *e, uint32_t value);
@@ -59,8 +86,7 @@ void emit_store(struct emit *e, unsigned from, unsigned base, int32_t at,
 
 /* MOVDQU. */
 void emit_vector_load(struct emit *e, unsigned xmm, unsigned base, int32_t at);
-void emit_vector_store(struct emit *e, unsigned xmm, unsigned base,
-                       int32_t at);
+void emit_vector_store(struct emit *e, unsigned xmm, unsigned base, int32_t at);
 
 /* Branches: each returns the place of its 32-bit displacement. */
 uint8_t *emit_jcc(struct emit *e, unsigned condition);

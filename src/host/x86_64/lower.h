@@ -33,7 +33,7 @@
 
 /* Where values are at one moment. */
 struct places {
-    ir_ref in[N_REGISTERS]; /* the value a register holds, or IR_NONE */
+    ir_ref in[N_REGISTERS];     /* the value a register holds, or IR_NONE */
     ir_ref vector[N_REGISTERS]; /* the same of xmm0 ... xmm15 */
 };
 
@@ -47,14 +47,14 @@ enum cold_kind {
 
 struct cold { /* code that is emitted apart from the unit's */
     enum cold_kind kind;
-    uint8_t *from[2];     /* branches that lead here; [1] may be NULL */
-    const uint8_t *back;  /* where it returns to (COLD_ACCESS) */
-    uint32_t at;          /* the record */
-    uint32_t insn;        /* its guest instruction: index and pc */
+    uint8_t *from[2];    /* branches that lead here; [1] may be NULL */
+    const uint8_t *back; /* where it returns to (COLD_ACCESS) */
+    uint32_t at;         /* the record */
+    uint32_t insn;       /* its guest instruction: index and pc */
     uint64_t pc;
-    ir_ref pending;       /* flags that wait */
+    ir_ref pending; /* flags that wait */
     struct places places;
-    unsigned result;      /* register of a load's value; an xmm for v128 */
+    unsigned result;        /* register of a load's value; an xmm for v128 */
     struct host_exit *exit; /* COLD_STUB */
 };
 
@@ -70,17 +70,17 @@ struct lowering {
     uint64_t unit_pc;
     uint64_t mode;
 
-    uint32_t at;          /* the record being lowered */
+    uint32_t at; /* the record being lowered */
     uint32_t insn;
     uint64_t pc;
     ir_ref pending;
     struct places places;
 
-    uint32_t *last_use;   /* by value */
-    uint8_t *uses;        /* by value; saturating */
+    uint32_t *last_use;    /* by value */
+    uint8_t *uses;         /* by value; saturating */
     uint8_t *flags_number; /* by value: flags that are used as a number */
-    uint8_t *reg;         /* by value: its register, or NO_REGISTER */
-    int32_t *slot;        /* by value: frame offset, or 0 */
+    uint8_t *reg;          /* by value: its register, or NO_REGISTER */
+    int32_t *slot;         /* by value: frame offset, or 0 */
     int32_t frame_used;
 
     struct cold cold[COLD_MAX];

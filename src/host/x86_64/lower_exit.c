@@ -4,7 +4,6 @@
  */
 #include "host/x86_64/lower.h"
 
-
 struct cold *lower_new_cold(struct lowering *l, enum cold_kind kind)
 {
     struct cold *cold = &l->cold[l->n_cold];
@@ -14,9 +13,13 @@ struct cold *lower_new_cold(struct lowering *l, enum cold_kind kind)
     } else {
         l->failed = true;
     }
-    *cold = (struct cold){.kind = kind, .at = l->at, .insn = l->insn,
-                          .pc = l->pc, .pending = l->pending,
-                          .places = l->places, .result = NO_REGISTER};
+    *cold = (struct cold){.kind = kind,
+                          .at = l->at,
+                          .insn = l->insn,
+                          .pc = l->pc,
+                          .pending = l->pending,
+                          .places = l->places,
+                          .result = NO_REGISTER};
     return cold;
 }
 

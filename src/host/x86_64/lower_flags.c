@@ -42,8 +42,7 @@ static void alu_imm(struct lowering *l, enum host_alu op, unsigned to,
 }
 
 static void flags_of_two(struct lowering *l, const struct places *places,
-                         const struct ir_ins *ins, enum host_alu op,
-                         unsigned a)
+                         const struct ir_ins *ins, enum host_alu op, unsigned a)
 {
     int32_t value;
 
@@ -88,8 +87,8 @@ void lower_flags_value(struct lowering *l, const struct places *places,
                        ir_ref ref)
 {
     lower_host_flags(l, places, ref);
-    emit_byte(&l->e, 0x9f); /* lahf */
-    emit_rr(&l->e, 0, 0x0f90, 0, RAX, false, true); /* seto al */
+    emit_byte(&l->e, 0x9f);                            /* lahf */
+    emit_rr(&l->e, 0, 0x0f90, 0, RAX, false, true);    /* seto al */
     emit_rr(&l->e, 0, 0x0fb7, RAX, RAX, false, false); /* movzx eax, ax */
     if (l->unit->ins[ref].op == IR_fl_logic) {
         /* AF after TEST is undefined on the host, 0 in the IR. */
@@ -102,8 +101,7 @@ void lower_pending(struct lowering *l, const struct places *places,
 {
     if (pending != IR_NONE) {
         lower_flags_value(l, places, pending);
-        emit_store(&l->e, RAX, RBX, lower_slot(l, l->jit->flags_slot),
-                   false);
+        emit_store(&l->e, RAX, RBX, lower_slot(l, l->jit->flags_slot), false);
     }
 }
 
@@ -143,8 +141,7 @@ bool lower_made_at_use(const struct lowering *l, ir_ref ref)
         return false;
     }
     user = &unit->ins[l->last_use[ref]];
-    return (user->op == IR_exit_if || user->op == IR_select) &&
-           user->a == ref;
+    return (user->op == IR_exit_if || user->op == IR_select) && user->a == ref;
 }
 
 static unsigned compare(struct lowering *l, const struct ir_ins *ins)

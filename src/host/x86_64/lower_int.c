@@ -15,8 +15,8 @@ static unsigned copy_of_a(struct lowering *l, const struct ir_ins *ins)
         lower_into(l, to, ins->a);
         return to;
     }
-    to = lower_define(l, ins->a == ins->b || ins->a == ins->c ? IR_NONE
-                                                              : ins->a);
+    to = lower_define(l,
+                      ins->a == ins->b || ins->a == ins->c ? IR_NONE : ins->a);
     emit_mov(&l->e, to, from, true);
     return to;
 }
@@ -52,8 +52,7 @@ static bool add_to_third(struct lowering *l, const struct ir_ins *ins)
     return true;
 }
 
-static void two(struct lowering *l, const struct ir_ins *ins,
-                enum host_alu op)
+static void two(struct lowering *l, const struct ir_ins *ins, enum host_alu op)
 {
     int32_t imm;
     bool is_imm = lower_imm(l, ins->b, &imm);

@@ -4,7 +4,6 @@
 #include "guest/guest.h"
 #include "mem/mem.h"
 
-
 /* -- Slots ----------------------------------------------------------------- */
 
 static void get(struct lowering *l, const struct ir_ins *ins)
@@ -25,8 +24,8 @@ static void get(struct lowering *l, const struct ir_ins *ins)
     if (slot->size >= 4) {
         emit_load(&l->e, to, RBX, at, slot->size == 8);
     } else {
-        emit_rm(&l->e, 0, slot->size == 1 ? 0x0fb6 : 0x0fb7, to, RBX, at,
-                false, false);
+        emit_rm(&l->e, 0, slot->size == 1 ? 0x0fb6 : 0x0fb7, to, RBX, at, false,
+                false);
     }
 }
 
@@ -69,8 +68,7 @@ void lower_position(struct lowering *l, uint32_t insn, uint64_t pc)
 {
     emit_load(&l->e, RAX, RBX, AT(deadline), true);
     emit_alu(&l->e, ALU_SUB, RAX, R13, true);
-    emit_alu_imm(&l->e, ALU_SUB, RAX, (int32_t)(l->unit->n_insns - insn),
-                 true);
+    emit_alu_imm(&l->e, ALU_SUB, RAX, (int32_t)(l->unit->n_insns - insn), true);
     emit_store(&l->e, RAX, RBX, AT(count), true);
     emit_mov_imm(&l->e, RAX, pc);
     emit_store(&l->e, RAX, RBX, AT(insn_pc), true);
@@ -101,8 +99,7 @@ static void probe(struct lowering *l, const struct ir_ins *ins, unsigned ea,
     emit_rm(&l->e, 0, 0x8d, RCX, ea, (int32_t)size - 1, true, false);
     emit_alu_imm(&l->e, ALU_AND, RCX, -(int32_t)PAGE_SIZE_, true);
     emit_rx(&l->e, 0, 0x3b, RCX, RBX, RAX, tlb, true, false);
-    cold->from[0] = lower_chance(l, 16) ? emit_jmp(&l->e)
-                                        : emit_jcc(&l->e, 5);
+    cold->from[0] = lower_chance(l, 16) ? emit_jmp(&l->e) : emit_jcc(&l->e, 5);
     if (ins->imm & MO_ALIGN16) {
         emit_rr(&l->e, 0, 0xf7, 0, ea, false, false); /* test ea, 15 */
         emit_32(&l->e, 15);
@@ -111,8 +108,8 @@ static void probe(struct lowering *l, const struct ir_ins *ins, unsigned ea,
     emit_rx(&l->e, 0, 0x8b, RAX, RBX, RAX, tlb + 8, true, false);
 }
 
-static void load_fast(struct lowering *l, const struct ir_ins *ins,
-                      unsigned ea, unsigned to)
+static void load_fast(struct lowering *l, const struct ir_ins *ins, unsigned ea,
+                      unsigned to)
 {
     static const unsigned opcodes[2][3] = {{0x0fb6, 0x0fb7, 0x8b},
                                            {0x0fbe, 0x0fbf, 0x63}};
@@ -205,8 +202,7 @@ void lower_cold_access(struct lowering *l, struct cold *cold)
     if (ins->op == IR_ld && ins->type == IR_V128) {
         emit_vector_load(&l->e, cold->result, RSP, FRAME_VALUE);
     } else if (ins->op == IR_ld) {
-        emit_load(&l->e, cold->result, RSP, FRAME_VALUE,
-                  ins->type == IR_I64);
+        emit_load(&l->e, cold->result, RSP, FRAME_VALUE, ins->type == IR_I64);
     }
     emit_jmp_to(&l->e, cold->back);
 }

@@ -45,8 +45,7 @@ static void shuffle(struct lowering *l, const struct ir_ins *ins)
     unsigned a = lower_use_vector(l, ins->a, 0);
     unsigned to = lower_define_vector(l, ins->a);
 
-    emit_rr(&l->e, prefixes[ins->op - IR_vshufd], 0x0f70, to, a, false,
-            false);
+    emit_rr(&l->e, prefixes[ins->op - IR_vshufd], 0x0f70, to, a, false, false);
     emit_byte(&l->e, (uint8_t)ins->imm);
 }
 
@@ -77,8 +76,8 @@ static void mask(struct lowering *l, const struct ir_ins *ins)
     if (ins->op == IR_vmovmskb) {
         emit_rr(&l->e, 0x66, 0x0fd7, to, a, false, false);
     } else {
-        emit_rr(&l->e, ins->op == IR_vmovmskpd ? 0x66 : 0, 0x0f50, to, a,
-                false, false);
+        emit_rr(&l->e, ins->op == IR_vmovmskpd ? 0x66 : 0, 0x0f50, to, a, false,
+                false);
     }
 }
 

@@ -17,8 +17,8 @@ struct perf_map *perf_map_open(void)
 void perf_map_add(struct perf_map *map, const char *kind, const void *code,
                   size_t size, uint64_t pc)
 {
-    fprintf((FILE *)map, "%" PRIxPTR " %zx %s_%" PRIx64 "\n",
-            (uintptr_t)code, size, kind, pc);
+    fprintf((FILE *)map, "%" PRIxPTR " %zx %s_%" PRIx64 "\n", (uintptr_t)code,
+            size, kind, pc);
 }
 
 void perf_map_close(struct perf_map *map)

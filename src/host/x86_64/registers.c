@@ -10,8 +10,8 @@
 
 #include <string.h>
 
-static const uint8_t allocatable[] = {RBP, R12, R14, R15, RSI, RDI,
-                                      R8, R9, R10, R11};
+static const uint8_t allocatable[] = {RBP, R12, R14, R15, RSI,
+                                      RDI, R8,  R9,  R10, R11};
 #define N_ALLOCATABLE sizeof(allocatable)
 static const uint8_t vector_registers[] = {2, 3,  4,  5,  6,  7,  8,
                                            9, 10, 11, 12, 13, 14, 15};
@@ -107,8 +107,7 @@ void lower_prepare(struct lowering *l)
     for (uint32_t at = 1; at < unit->n_ins; at++) {
         ir_ref condition = unit->ins[at].a;
 
-        if ((unit->ins[at].op == IR_exit_if ||
-             unit->ins[at].op == IR_select) &&
+        if ((unit->ins[at].op == IR_exit_if || unit->ins[at].op == IR_select) &&
             lower_made_at_use(l, condition)) {
             keep_condition(l, &unit->ins[condition], at);
         }
@@ -154,8 +153,7 @@ static void free_register(struct lowering *l, const struct bank *bank,
     bank->in[reg] = IR_NONE;
 }
 
-static void to_frame(struct lowering *l, const struct bank *bank,
-                     unsigned reg)
+static void to_frame(struct lowering *l, const struct bank *bank, unsigned reg)
 {
     ir_ref value = bank->in[reg];
 
@@ -314,8 +312,8 @@ void lower_save(struct lowering *l, const struct places *places)
 {
     for (unsigned i = N_PRESERVED; i < N_ALLOCATABLE; i++) {
         if (places->in[allocatable[i]] != IR_NONE) {
-            emit_store(&l->e, allocatable[i], RSP,
-                       FRAME_SAVED + 8 * (int32_t)i, true);
+            emit_store(&l->e, allocatable[i], RSP, FRAME_SAVED + 8 * (int32_t)i,
+                       true);
         }
     }
     lower_save_vectors(l, places);
@@ -325,8 +323,8 @@ void lower_restore(struct lowering *l, const struct places *places)
 {
     for (unsigned i = N_PRESERVED; i < N_ALLOCATABLE; i++) {
         if (places->in[allocatable[i]] != IR_NONE) {
-            emit_load(&l->e, allocatable[i], RSP,
-                      FRAME_SAVED + 8 * (int32_t)i, true);
+            emit_load(&l->e, allocatable[i], RSP, FRAME_SAVED + 8 * (int32_t)i,
+                      true);
         }
     }
     lower_restore_vectors(l, places);

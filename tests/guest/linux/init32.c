@@ -52,8 +52,7 @@ static void system_calls(void)
     unsigned long entry = getauxval(AT_SYSINFO);
     long pid = getpid();
 
-    printf("pid %ld, by int 80 %ld\n", pid,
-           by_interrupt(SYS_getpid, 0, 0, 0));
+    printf("pid %ld, by int 80 %ld\n", pid, by_interrupt(SYS_getpid, 0, 0, 0));
     printf("vdso %s\n", header && !memcmp((void *)header, "\177ELF", 4)
                             ? "there"
                             : "missing");
@@ -76,8 +75,7 @@ static void handler(int number, siginfo_t *info, void *context)
     printf("  signal %d code %d address %#lx trap %d error %#x\n", number,
            info->si_code,
            number == SIGSEGV || number == SIGBUS ? (long)info->si_addr : 0L,
-           uc->uc_mcontext.gregs[REG_TRAPNO],
-           uc->uc_mcontext.gregs[REG_ERR]);
+           uc->uc_mcontext.gregs[REG_TRAPNO], uc->uc_mcontext.gregs[REG_ERR]);
     fault_at = (uintptr_t)uc->uc_mcontext.gregs[REG_EIP];
     siglongjmp(back, 1);
 }
@@ -85,8 +83,7 @@ static void handler(int number, siginfo_t *info, void *context)
 static void install(void)
 {
     static const int numbers[] = {SIGSEGV, SIGILL, SIGFPE, SIGTRAP, SIGBUS};
-    struct sigaction action = {.sa_sigaction = handler,
-                               .sa_flags = SA_SIGINFO};
+    struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
 
     for (unsigned i = 0; i < 5; i++) {
         sigaction(numbers[i], &action, NULL);
@@ -122,18 +119,29 @@ static void faults(void)
     FAULT("int 1f", asm volatile("int $0x1f"));
     FAULT("cli", asm volatile("cli"));
     FAULT("into", asm volatile("movb $0x7f, %%al\n addb $1, %%al\n into"
-                               : : : "eax"));
+                               :
+                               :
+                               : "eax"));
     FAULT("bound", {
         int bounds[2] = {1, 5};
         asm volatile("bound %0, %1" : : "r"(9), "m"(bounds));
     });
     FAULT("null fs", asm volatile("xor %%eax, %%eax\n mov %%eax, %%fs\n"
-                                  "mov %%fs:0, %%eax" : : : "eax"));
+                                  "mov %%fs:0, %%eax"
+                                  :
+                                  :
+                                  : "eax"));
     FAULT("code", ((void (*)(void))page)());
     FAULT("single step", asm volatile("pushf\n orl $0x100, (%%esp)\n popf\n"
-                                      "nop\n nop" : : : "memory"));
+                                      "nop\n nop"
+                                      :
+                                      :
+                                      : "memory"));
     FAULT("alignment", asm volatile("pushf\n orl $0x40000, (%%esp)\n popf\n"
-                                    "mov 1(%%esp), %%eax\n" : : : "eax"));
+                                    "mov 1(%%esp), %%eax\n"
+                                    :
+                                    :
+                                    : "eax"));
     asm volatile("pushf\n andl $~0x40000, (%%esp)\n popf" : : : "memory");
 }
 
@@ -142,8 +150,10 @@ static void faults(void)
 static void segments(void)
 {
     static char data[64] __attribute__((aligned(64)));
-    struct user_desc d = {.entry_number = 3, .base_addr = (unsigned)data,
-                          .limit = 15, .seg_32bit = 1};
+    struct user_desc d = {.entry_number = 3,
+                          .base_addr = (unsigned)data,
+                          .limit = 15,
+                          .seg_32bit = 1};
     int selector = 3 << 3 | 7;
     volatile int got = 0;
 
@@ -153,15 +163,19 @@ static void segments(void)
         return;
     }
     asm volatile("mov %1, %%es\n movzbl %%es:15, %0\n push %%ds\n pop %%es"
-                 : "=r"(got) : "r"(selector));
+                 : "=r"(got)
+                 : "r"(selector));
     printf("through the LDT: %c\n", got);
     FAULT("beyond its limit",
           asm volatile("mov %0, %%es\n movzbl %%es:16, %%eax"
-                       : : "r"(selector) : "eax"));
+                       :
+                       : "r"(selector)
+                       : "eax"));
     asm volatile("push %ds\n pop %es");
-    FAULT("over its limit",
-          asm volatile("mov %0, %%es\n movl %%es:13, %%eax"
-                       : : "r"(selector) : "eax"));
+    FAULT("over its limit", asm volatile("mov %0, %%es\n movl %%es:13, %%eax"
+                                         :
+                                         : "r"(selector)
+                                         : "eax"));
     asm volatile("push %ds\n pop %es");
     printf("thread's own: %d\n", ({
                static __thread int own = 42;
