@@ -83,16 +83,20 @@ void x86_helper_fp_compare(struct cpu *cpu, const union ir_value *a,
         __asm__ volatile("cmp" kind " $" #predicate ", %1, %0" \
                          : "+x"(x) \
                          : "x"(y)); \
-        break;
+        break
 #define ALL(kind, number) \
-    ONE(kind, number, 0) \
-    ONE(kind, number, 1) \
-    ONE(kind, number, 2) ONE(kind, number, 3) ONE(kind, number, 4) \
-        ONE(kind, number, 5) ONE(kind, number, 6) ONE(kind, number, 7)
-        ALL("ps", 0)
-        ALL("pd", 1)
-        ALL("ss", 2)
-        ALL("sd", 3)
+    ONE(kind, number, 0); \
+    ONE(kind, number, 1); \
+    ONE(kind, number, 2); \
+    ONE(kind, number, 3); \
+    ONE(kind, number, 4); \
+    ONE(kind, number, 5); \
+    ONE(kind, number, 6); \
+    ONE(kind, number, 7)
+        ALL("ps", 0);
+        ALL("pd", 1);
+        ALL("ss", 2);
+        ALL("sd", 3);
 #undef ALL
 #undef ONE
     }
