@@ -99,8 +99,8 @@ def chance(path, lines):
 
 
 def columns(path, lines):
-    """80 columns; not of what a guest writes"""
-    if path.endswith((".qemu", ".out")):
+    """80 columns; not of what a guest writes, nor of pictures"""
+    if path.endswith((".qemu", ".out", ".svg")):
         return
     for number, line in enumerate(lines, 1):
         long = len(line) > 80 and "://" not in line
