@@ -51,15 +51,15 @@ def round_of_runs(recording):
             "live steps": live.steps}
 
 
-def with_plugin(name, recording, repeats):
+def with_plugin(plugin, recording, repeats):
     """Pairs of replays with a plugin and without; None: no such plugin."""
-    if not programs.plugin(name):
+    if not programs.plugin(plugin.split(":")[0]):
         return None
     pairs = []
     for _ in range(repeats):
         load = load_seconds(recording)
         plain, _ = replay(recording)
-        watched, _ = replay(recording, "-panda", name)
+        watched, _ = replay(recording, "-panda", plugin)
         pairs.append((watched - load, plain - load))
     return pairs
 
@@ -79,16 +79,17 @@ def speed(repeats, say):
         figures.append(bars.pair_figure(
             name + " / live", [(one[name], one["live"]) for one in rounds],
             bar, note))
-    for name, title, bar in (
-            ("coverage", "replay with coverage / replay", bars.COVERAGE),
+    for plugin, title, bar in (
+            ("coverage:filename=%s" % os.path.join(RECORDINGS, "coverage.csv"),
+             "replay with coverage / replay", bars.COVERAGE),
             ("accesses", "replay with a C call an access / replay",
              bars.ACCESSES)):
-        pairs = with_plugin(name, recording, repeats)
+        pairs = with_plugin(plugin, recording, repeats)
         if pairs:
             figures.append(bars.pair_figure(title, pairs, bar, note))
         else:
             skipped.append("%s: there is no plugin `%s` in this tree" % (
-                title, name))
+                title, plugin))
     shutil.rmtree(RECORDINGS)
     return figures, skipped
 
