@@ -1,3 +1,3 @@
 #!/bin/sh
-# The arithmetic of tests/bench; the measurements themselves are by hand.
+# What tests/bench reckons with and builds; the measurements are by hand.
 exec python3 "$(dirname "$0")"/bench/test_bars.py

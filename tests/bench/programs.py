@@ -22,7 +22,7 @@ def build_log_count():
     compile_c(LOG_COUNT, ["-I" + src],
               os.path.join(guests.HERE, "log_count.c"),
               *sorted(glob.glob(src + "/boundary/log_*.c")),
-              src + "/base/error.c")
+              *sorted(glob.glob(src + "/base/*.c")))
 
 
 def log_count(name):

@@ -2,6 +2,7 @@
 """The arithmetic of the measurements, on figures worked out by hand."""
 
 import os
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -10,6 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bars  # noqa: E402
 import guests  # noqa: E402
 import ourselves  # noqa: E402
+import programs  # noqa: E402
 import report  # noqa: E402
 
 results = [0, 0]
@@ -87,7 +89,17 @@ def test_archive():
     expect("it ends", b"TRAILER!!!" in made)
 
 
-for test in (test_bars, test_figures, test_log, test_report, test_archive):
+def test_programs():
+    """They are built when they are needed, which a test should be, too."""
+    programs.build_log_count()
+    expect("log_count refuses what is no log", subprocess.run(
+        [programs.LOG_COUNT, os.devnull],
+        stderr=subprocess.DEVNULL).returncode)
+    expect("the plugin of the accesses", programs.plugin("accesses"))
+
+
+for test in (test_bars, test_figures, test_log, test_report, test_archive,
+             test_programs):
     test()
 print("%d passed, %d failed" % tuple(results))
 sys.exit(1 if results[1] else 0)
