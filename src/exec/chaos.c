@@ -62,8 +62,10 @@ static void lose_tlb_entries(struct machine *m)
         unsigned mmu = (unsigned)draw_below(draw, cpu->guest->n_mmu);
         uint64_t at = draw_below(draw, TLB_SIZE);
 
-        cpu->read_tlb[mmu][at].tag = TLB_INVALID;
-        cpu->write_tlb[mmu][TLB_SIZE - 1 - at].tag = TLB_INVALID;
+        for (unsigned way = 0; way < TLB_WAYS; way++) {
+            cpu->read_tlb[mmu].way[way][at].tag = TLB_INVALID;
+            cpu->write_tlb[mmu].way[way][TLB_SIZE - 1 - at].tag = TLB_INVALID;
+        }
     }
 }
 

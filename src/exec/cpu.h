@@ -12,8 +12,9 @@
 struct machine;
 struct mem_cpu;
 
-#define TLB_BITS 10
+#define TLB_BITS 12
 #define TLB_SIZE (1u << TLB_BITS)
+#define TLB_WAYS 2
 #define MMU_MAX 4
 #define PAGE_BITS 12
 #define PAGE_SIZE_ (1ull << PAGE_BITS)
@@ -29,6 +30,23 @@ struct tlb_entry {
 };
 #define TLB_INVALID (~0ull)
 #define TLB_SLOW 1ull
+
+/*
+ * Two ways: generated code looks into the first one, and in its cold code,
+ * without a call of C, into the second, where that which the first one gave
+ * up for another page lies. `filled`: a bit for each index that may hold an
+ * address of the lower or of the upper half of virtual space; so what drops
+ * mappings visits no more than was filled.
+ */
+struct tlb {
+    struct tlb_entry way[TLB_WAYS][TLB_SIZE];
+    uint64_t filled[2][TLB_SIZE / 64];
+};
+
+static inline unsigned tlb_index(uint64_t address)
+{
+    return (address >> PAGE_BITS) & (TLB_SIZE - 1);
+}
 
 enum cpu_leave { /* why a step was left; the value of the longjmp */
                  CPU_LEAVE_EXCEPTION =
@@ -77,8 +95,7 @@ struct cpu {
      * linked or looked up by virtual pc is good for one value of it. */
     uint64_t fetch_generation;
     uint64_t upper_generation; /* of the upper half of virtual space alone */
-    struct tlb_entry read_tlb[MMU_MAX][TLB_SIZE];
-    struct tlb_entry write_tlb[MMU_MAX][TLB_SIZE];
+    struct tlb read_tlb[MMU_MAX], write_tlb[MMU_MAX];
     struct jump_cache jump_cache;
 };
 

@@ -191,12 +191,11 @@ static void reverse(uint8_t *bytes, unsigned size)
 }
 
 /* Where the whole access lies if the TLB's tag allows it, else NULL. */
-static uint8_t *fast_host(const struct tlb_entry *tlb, uint64_t address,
-                          unsigned size)
+static uint8_t *fast_host(struct tlb *tlb, uint64_t address, unsigned size)
 {
-    const struct tlb_entry *entry = &tlb[tlb_index(address)];
+    const struct tlb_entry *entry = tlb_find(tlb, address);
 
-    if (entry->tag != (address & PAGE_MASK_) ||
+    if (!entry || entry->tag & TLB_SLOW ||
         (address & PAGE_OFFSET_MASK) > PAGE_SIZE_ - size) {
         return NULL;
     }
@@ -212,7 +211,7 @@ void mem_load(struct cpu *cpu, uint64_t address, uint32_t memop,
     const uint8_t *host;
 
     check_aligned(cpu, address, memop, rmw ? MEM_WRITE : MEM_READ);
-    host = fast_host(rmw ? cpu->write_tlb[mmu] : cpu->read_tlb[mmu], address,
+    host = fast_host(rmw ? &cpu->write_tlb[mmu] : &cpu->read_tlb[mmu], address,
                      size);
     if (host) {
         memcpy(result.v8, host, size);
@@ -241,7 +240,7 @@ void mem_store(struct cpu *cpu, uint64_t address, uint32_t memop,
     if (memop & MO_BE) {
         reverse(bytes.v8, size);
     }
-    host = fast_host(cpu->write_tlb[mmu], address, size);
+    host = fast_host(&cpu->write_tlb[mmu], address, size);
     if (host) {
         memcpy(host, bytes.v8, size);
     } else {

@@ -69,8 +69,10 @@ struct mem_block *mem_add_block(struct memory *mem, const char *name,
         /* Large arrays of zeroes: the host gives pages as they are used. */
         block->shown.page_flags = calloc(pages, 1);
         block->tables = calloc(pages, sizeof(block->tables[0]));
+        block->fast_at = calloc(pages, sizeof(block->fast_at[0]));
     }
-    if (!block->shown.name || !block->shown.page_flags || !block->tables) {
+    if (!block->shown.name || !block->shown.page_flags || !block->tables ||
+        !block->fast_at) {
         block_free(block);
         errno = ENOMEM;
         return NULL;
@@ -101,6 +103,7 @@ void block_free(struct block *block)
         munmap(block->shown.host, block->shown.size);
     }
     free(block->tables);
+    free(block->fast_at);
     free(block->shown.page_flags);
     free((char *)block->shown.name);
     free(block);
@@ -144,15 +147,19 @@ void mem_clear_code(struct mem_block *shown, uint64_t offset)
     *page_flags_at(block_of(shown), offset) &= (uint8_t)~PAGE_HAS_CODE;
 }
 
+/* Most pages that were written are led to by no tag any more. */
 static void clear(struct memory *mem, struct mem_block *shown, uint8_t flag)
 {
-    struct block *block = block_of(shown);
+    uint8_t seen = 0;
 
     for (uint64_t i = 0; i < shown->size >> PAGE_BITS; i++) {
         if (shown->page_flags[i] & flag) {
-            shown->page_flags[i] &= (uint8_t)~flag;
-            tlb_drop_writes(mem, block, i << PAGE_BITS);
+            seen |= shown->page_flags[i];
+            shown->page_flags[i] &= (uint8_t) ~(flag | PAGE_FAST_WRITE);
         }
+    }
+    if (seen & PAGE_FAST_WRITE) {
+        tlb_drop_all_writes(mem);
     }
 }
 

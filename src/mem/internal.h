@@ -44,9 +44,18 @@ struct table {           /* a page that a walk has read entries of */
     unsigned n_marks; /* in both */
 };
 
+/* Of a page with PAGE_FAST_WRITE: which virtual page's write tags may lead to
+ * it, in the lower and in the upper half of virtual space. */
+struct fast_at {
+    uint64_t page[2]; /* or one of: */
+};
+#define FAST_AT_NONE 1ull
+#define FAST_AT_MANY 2ull
+
 struct block {
-    struct mem_block shown; /* first: the two are cast to each other */
-    struct table **tables;  /* a page; NULL: never one */
+    struct mem_block shown;  /* first: the two are cast to each other */
+    struct table **tables;   /* a page; NULL: never one */
+    struct fast_at *fast_at; /* a page */
 };
 
 struct mem_range { /* of the physical map; sorted, disjoint */
@@ -73,6 +82,7 @@ struct memory {
     unsigned n_blocks;
     struct mem_range *ranges;
     unsigned n_ranges;
+    struct mem_range largest; /* of the ranges, or of size 0 */
     struct mem_cpu **cpus;
     unsigned n_cpus;
     uint64_t epoch;         /* counts flushes */
@@ -86,11 +96,6 @@ struct place { /* where an access goes; block NULL: I/O */
     uint64_t offset;
     uint64_t physical; /* only for I/O */
 };
-
-static inline unsigned tlb_index(uint64_t address)
-{
-    return (address >> PAGE_BITS) & (TLB_SIZE - 1);
-}
 
 static inline struct block *block_of(struct mem_block *shown)
 {
@@ -112,15 +117,33 @@ struct block *block_of_host(const struct memory *mem, const uint8_t *host,
                             uint64_t *offset);
 
 /* map.c */
-void map_place(const struct memory *mem, uint64_t physical,
-               struct place *place);
+void map_search(const struct memory *mem, uint64_t physical,
+                struct place *place);
+
+static inline void map_place(const struct memory *mem, uint64_t physical,
+                             struct place *place)
+{
+    const struct mem_range *r = &mem->largest; /* nearly always that */
+
+    if (physical - r->start < r->size) {
+        *place = (struct place){r->block, r->offset + (physical - r->start),
+                                physical};
+    } else {
+        map_search(mem, physical, place);
+    }
+}
 
 /* tlb.c */
+void tlb_init(struct cpu *cpu); /* all invalid */
+/* The entry of that page, or NULL. */
+struct tlb_entry *tlb_find(struct tlb *tlb, uint64_t address);
 /* Leaves with the exception when the walk faults. */
 void tlb_translate(struct cpu *cpu, uint64_t address, enum mem_access access,
                    unsigned mmu, struct place *place);
 /* Drops what writes to the page without the slow path. */
 void tlb_drop_writes(struct memory *mem, struct block *block, uint64_t offset);
+/* The same for all pages at once. */
+void tlb_drop_all_writes(struct memory *mem);
 /* Drops mappings of a virtual range (size 0: of everything) in all CPUs. */
 void tlb_drop_range(struct memory *mem, uint64_t start, uint64_t size,
                     bool data, bool fetch);

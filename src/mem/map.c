@@ -42,6 +42,7 @@ void mem_attach_cpu(struct memory *mem, struct cpu *cpu)
     panda_assert(cpu->guest->n_mmu <= MMU_MAX);
     mc->mem = mem;
     mc->cpu = cpu;
+    tlb_init(cpu);
     mem->cpus = mem_grow(mem->cpus, mem->n_cpus + 1, sizeof(mem->cpus[0]));
     mem->cpus[mem->n_cpus++] = mc;
     cpu->memory = mc;
@@ -130,6 +131,16 @@ static unsigned cut_out(struct memory *mem, uint64_t start, uint64_t size)
     return at;
 }
 
+static void find_largest(struct memory *mem)
+{
+    mem->largest = (struct mem_range){0};
+    for (unsigned i = 0; i < mem->n_ranges; i++) {
+        if (mem->ranges[i].size > mem->largest.size) {
+            mem->largest = mem->ranges[i];
+        }
+    }
+}
+
 void mem_map(struct memory *mem, uint64_t physical, uint64_t size,
              struct mem_block *block, uint64_t offset)
 {
@@ -144,12 +155,14 @@ void mem_map(struct memory *mem, uint64_t physical, uint64_t size,
             mem, at,
             (struct mem_range){physical, size, block_of(block), offset});
     }
+    find_largest(mem);
     for (unsigned i = 0; i < mem->n_cpus; i++) {
         mem_tlb_flush(mem->cpus[i]->cpu);
     }
 }
 
-void map_place(const struct memory *mem, uint64_t physical, struct place *place)
+void map_search(const struct memory *mem, uint64_t physical,
+                struct place *place)
 {
     unsigned at = find_range(mem, physical);
 

@@ -74,6 +74,9 @@ static struct table *table_for(struct memory *mem, const struct place *place,
     table = *slot;
     same = table->base == base && table->size == step->size &&
            table->shift == step->shift && table->top == step->top;
+    if (same && *flags & PAGE_IS_TABLE && table->epoch == mem->epoch) {
+        return table; /* as it was left last time */
+    }
     if (!(*flags & PAGE_IS_TABLE) || stale(mem, table) ||
         (!same && !table->n_marks)) {
         memset(table, 0, sizeof(*table));
@@ -117,7 +120,16 @@ void table_note_walk(struct memory *mem, uint64_t address, bool fetch,
 /* -- Another top table ----------------------------------------------------- */
 
 #define TOP_ENTRIES 512u
-#define TOP_GRANULES 2u /* of an entry */
+#define TOP_GRANULES 2u                    /* of an entry */
+#define ENTRIES_A_WORD (64 / TOP_GRANULES) /* of the marks */
+
+/* Of the entries of a whole word. */
+static bool nothing_used(const struct table *table, unsigned index)
+{
+    unsigned word = index / ENTRIES_A_WORD;
+
+    return !(table->data[word] | table->fetch[word]);
+}
 
 static bool entry_used(const struct table *table, unsigned index)
 {
@@ -159,6 +171,10 @@ static void move_top(struct memory *mem, const struct table *old,
     bool lower = false;
 
     for (unsigned i = 0; i < TOP_ENTRIES; i++) {
+        if (i % ENTRIES_A_WORD == 0 && nothing_used(old, i)) {
+            i += ENTRIES_A_WORD - 1;
+            continue;
+        }
         if (!entry_used(old, i)) {
             continue;
         }

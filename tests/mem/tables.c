@@ -1,5 +1,6 @@
 /* What a change of a table drops, and what it leaves. */
 #include "fake.h"
+#include "mem/internal.h"
 
 #include <string.h>
 
@@ -8,12 +9,23 @@
 #define LEAF 0x12000
 #define WINDOW 0x100000 /* virtual: shows the three tables */
 #define LEAF_AT (WINDOW + 0x2000)
-#define HAS_TAG(tlb, address) \
-    (((tlb)[((address) >> PAGE_BITS) % TLB_SIZE].tag & PAGE_MASK_) == (address))
 
 static struct memory *mem;
 static struct mem_block *ram;
 static struct fake_cpu *cpu;
+
+/* TLB_INVALID: there is none. */
+static uint64_t tag_of(struct tlb *tlb, uint64_t address)
+{
+    const struct tlb_entry *entry = tlb_find(tlb, address);
+
+    return entry ? entry->tag : TLB_INVALID;
+}
+
+static bool has_tag(struct tlb *tlb, uint64_t address)
+{
+    return tag_of(tlb, address) != TLB_INVALID;
+}
 
 static uint64_t *entry_of(uint64_t table, unsigned index)
 {
@@ -94,11 +106,11 @@ static void test_new_table(void)
     set_up();
     memset(ram->host + fresh, 0, PAGE_SIZE_);
     store(fresh, entry, 3);
-    expect(cpu->base.write_tlb[0][fresh >> PAGE_BITS].tag == fresh,
+    expect(tag_of(cpu->base.write_tlb, fresh) == fresh,
            "a plain page is written without the slow path");
     store(WINDOW + 0x1008, fresh | E_ALL, 3);
     expect(store(0x200000, 1, 3) == 0 &&
-               cpu->base.write_tlb[0][fresh >> PAGE_BITS].tag != fresh,
+               tag_of(cpu->base.write_tlb, fresh) != fresh,
            "no more so once a walk has read it");
     store(fresh, entry & ~E_A, 3);
     load(0x200000);
@@ -126,29 +138,29 @@ static void test_formats(bool narrow_first)
     expect(try_load(other, 7ull << PAGE_BITS, 3, &v) == 0 &&
                *entry_of(LEAF, 3) >> 32 == (0x5000 | E_ALL | E_A),
            "narrow: the same bytes get an accessed bit");
-    expect(!HAS_TAG(cpu->base.read_tlb[0], 0x3000ull),
+    expect(!has_tag(cpu->base.read_tlb, 0x3000),
            "which is an address bit to the first CPU: dropped");
     fake_cpu_free(other);
 }
 
 static void test_ranges(void)
 {
-    struct tlb_entry *tlb = cpu->base.read_tlb[0];
+    struct tlb *tlb = cpu->base.read_tlb;
 
     set_up();
     load(0x3000);
     load(0x4000);
     store(LEAF_AT + 3 * 8, 0x5000 | E_ALL, 3);
-    expect(!HAS_TAG(tlb, 0x3000ull) && HAS_TAG(tlb, 0x4000ull),
+    expect(!has_tag(tlb, 0x3000) && has_tag(tlb, 0x4000),
            "a changed leaf drops its page only");
     store(LEAF_AT + 3 * 8, 0x6000 | E_ALL, 3);
     load(0x5000);
     store(LEAF_AT + 7 * 8, 0x6000 | E_ALL, 3);
-    expect(HAS_TAG(tlb, 0x4000ull) && HAS_TAG(tlb, 0x5000ull),
+    expect(has_tag(tlb, 0x4000) && has_tag(tlb, 0x5000),
            "an entry that nothing came from drops nothing");
     load(0x200000000); /* faults: an absent entry of the root */
     store(WINDOW + 0x1000, LEAF | E_P | E_U, 3);
-    expect(!HAS_TAG(tlb, 0x4000ull) && !HAS_TAG(tlb, 0x5000ull),
+    expect(!has_tag(tlb, 0x4000) && !has_tag(tlb, 0x5000),
            "one of a level above drops all below it");
 
     set_up();
@@ -157,7 +169,7 @@ static void test_ranges(void)
     load(0x203000);
     load(0x3000);
     store(LEAF_AT + 3 * 8, 0x5000 | E_ALL, 3);
-    expect(!HAS_TAG(tlb, 0x203000ull) && !HAS_TAG(tlb, 0x3000ull),
+    expect(!has_tag(tlb, 0x203000) && !has_tag(tlb, 0x3000),
            "a leaf seen in two places drops both");
     *entry_of(MIDDLE, 1) = 0 | E_ALL | E_LARGE;
     mem_tlb_flush(&cpu->base);
@@ -166,12 +178,12 @@ static void test_ranges(void)
     load(0x3000);
     load(0x4000);
     store(WINDOW + 0x1008, 0, 3);
-    expect(!HAS_TAG(tlb, 0x203000ull) && !HAS_TAG(tlb, 0x2c3000ull) &&
-               HAS_TAG(tlb, 0x4000ull) && load(0x203000) == CPU_LEAVE_EXCEPTION,
+    expect(!has_tag(tlb, 0x203000) && !has_tag(tlb, 0x2c3000) &&
+               has_tag(tlb, 0x4000) && load(0x203000) == CPU_LEAVE_EXCEPTION,
            "a large page goes as one");
     load(0x3000);
     store(LEAF_AT + 3 * 8, 0x6000 | E_ALL, 3);
-    expect(HAS_TAG(tlb, 0x4000ull) && !HAS_TAG(tlb, 0x3000ull),
+    expect(has_tag(tlb, 0x4000) && !has_tag(tlb, 0x3000),
            "after a flush the leaf is in one place again");
 }
 
@@ -181,15 +193,14 @@ static void test_flags(void)
     store(LEAF_AT + 200 * 8, 0, 3);
     expect(ram->page_flags[LEAF >> PAGE_BITS] & PAGE_IS_TABLE,
            "a walked table is flagged");
-    expect(cpu->base.write_tlb[0][(LEAF_AT >> PAGE_BITS) % TLB_SIZE].tag &
-               TLB_SLOW,
+    expect(tag_of(cpu->base.write_tlb, LEAF_AT) & TLB_SLOW,
            "and writes to it are slow");
     cpu->root = NO_PAGING;
     mem_tlb_flush(&cpu->base);
     store(LEAF + 200 * 8, 1, 3);
     store(LEAF + 200 * 8, 2, 3);
     expect(!(ram->page_flags[LEAF >> PAGE_BITS] & PAGE_IS_TABLE) &&
-               cpu->base.write_tlb[0][LEAF >> PAGE_BITS].tag == LEAF,
+               tag_of(cpu->base.write_tlb, LEAF) == LEAF,
            "a table that nothing comes from becomes plain memory");
     cpu->root = ROOT;
     mem_tlb_flush(&cpu->base);

@@ -31,7 +31,7 @@ static void write_cr0(struct cpu *cpu, uint64_t value)
 {
     struct x86_cpu *x86 = x86_of(cpu);
     bool paging = value & X86_CR0_PG;
-
+    bool other_walk = (x86->cr[0] ^ value) & (X86_CR0_PG | X86_CR0_WP);
     bool in_64 = x86_long_mode(x86) &&
                  x86->segment[X86_CS].access & X86_ACCESS_L;
 
@@ -51,7 +51,9 @@ static void write_cr0(struct cpu *cpu, uint64_t value)
     if (x86_real_mode(x86)) {
         x86->cpl = 0;
     }
-    mem_tlb_flush(cpu);
+    if (other_walk) {
+        mem_tlb_flush(cpu);
+    }
 }
 
 static void write_cr3(struct cpu *cpu, uint64_t value)
@@ -93,8 +95,10 @@ void x86_helper_write_cr(struct cpu *cpu, uint32_t number, uint64_t value)
             (x86_long_mode(x86) && !(value & X86_CR4_PAE))) {
             x86_fault_error(cpu, X86_GP, 0);
         }
+        if ((x86->cr[4] ^ value) & (X86_CR4_PSE | X86_CR4_PAE)) {
+            mem_tlb_flush(cpu);
+        }
         x86->cr[4] = value;
-        mem_tlb_flush(cpu);
         break;
     default: /* 8 */
         if (value > 15) {

@@ -33,6 +33,17 @@ static void pop(struct emit *e, unsigned reg)
     emit_byte(e, (uint8_t)(0x58 | (reg & 7)));
 }
 
+/* rax: offset of the entry; rcx: the tag wanted. Z: rax is the addend. */
+static void second_way(struct emit *e, int32_t tlb)
+{
+    int32_t way = tlb + TLB_SIZE * (int32_t)sizeof(struct tlb_entry);
+
+    _Static_assert(JIT_MMU_MAX == MMU_MAX, "a look-up each");
+    emit_rx(e, 0, 0x3b, RCX, RBX, RAX, way, true, false);
+    emit_rx(e, 0, 0x8b, RAX, RBX, RAX, way + 8, true, false);
+    emit_return(e);
+}
+
 /* uint64_t enter(cpu, budget, code, uint64_t *pc) */
 static void emit_common(struct jit *jit)
 {
@@ -59,6 +70,10 @@ static void emit_common(struct jit *jit)
         pop(&e, saved[i]);
     }
     emit_byte(&e, 0xc3);
+    for (unsigned i = 0; i < 2 * MMU_MAX; i++) {
+        jit->second[i / MMU_MAX][i % MMU_MAX] = e.at;
+        second_way(&e, lower_tlb(i / MMU_MAX, i % MMU_MAX));
+    }
     jit->miss = e.at;
     emit_mov_imm(&e, RAX, HOST_RETURN_KIND + IR_EXIT_INDIRECT);
     emit_jmp_to(&e, jit->leave);

@@ -22,6 +22,8 @@
 struct cpu;
 struct draw;
 
+#define JIT_MMU_MAX 4 /* = MMU_MAX */
+
 /* One way out of a unit to a constant pc. */
 struct host_exit {
     uint64_t pc;
@@ -56,8 +58,11 @@ struct jit {
     /* Common code, in the view to write. */
     const uint8_t *leave; /* back to C; rax: why, rdx: pc */
     const uint8_t *miss;  /* the same for a computed pc not in the cache */
-    void *enter;          /* see jit_run() */
-    uint32_t flags_slot;  /* or UINT32_MAX */
+    /* Look-up in the second way, by kind of access and MMU index: as the
+     * first one's (lower_state.c); host flag Z: found. */
+    const uint8_t *second[2][JIT_MMU_MAX];
+    void *enter;         /* see jit_run() */
+    uint32_t flags_slot; /* or UINT32_MAX */
     struct host_exit *crossing;
 
     /* -- For tests: see exec/chaos.h and jit_break() --------------------- */

@@ -216,6 +216,23 @@ void emit_jcc_to(struct emit *e, unsigned condition, const uint8_t *target)
     }
 }
 
+void emit_call_to(struct emit *e, const uint8_t *target)
+{
+    uint8_t *place;
+
+    emit_byte(e, 0xe8);
+    place = e->at;
+    emit_32(e, 0);
+    if (!e->full) {
+        emit_patch(place, target);
+    }
+}
+
+void emit_return(struct emit *e)
+{
+    emit_byte(e, 0xc3);
+}
+
 void emit_call(struct emit *e, const void *function)
 {
     emit_mov_imm(e, RAX, (uint64_t)(uintptr_t)function);

@@ -49,6 +49,7 @@ struct cold { /* code that is emitted apart from the unit's */
     enum cold_kind kind;
     uint8_t *from[2];    /* branches that lead here; [1] may be NULL */
     const uint8_t *back; /* where it returns to (COLD_ACCESS) */
+    const uint8_t *hit;  /* the same, with rax as the probe leaves it */
     uint32_t at;         /* the record */
     uint32_t insn;       /* its guest instruction: index and pc */
     uint64_t pc;
@@ -159,6 +160,8 @@ unsigned lower_condition(struct lowering *l, ir_ref ref);
 bool lower_int(struct lowering *l, const struct ir_ins *ins);
 bool lower_vec(struct lowering *l, const struct ir_ins *ins);
 bool lower_state(struct lowering *l, const struct ir_ins *ins);
+/* Where the TLB is, from rbx. */
+int32_t lower_tlb(bool write, unsigned mmu);
 void lower_position(struct lowering *l, uint32_t insn, uint64_t pc);
 void lower_cold_call(struct lowering *l, struct cold *cold);
 void lower_cold_access(struct lowering *l, struct cold *cold);

@@ -78,21 +78,31 @@ void lower_position(struct lowering *l, uint32_t insn, uint64_t pc)
 
 /* -- Memory: the fast path ------------------------------------------------- */
 
+int32_t lower_tlb(bool write, unsigned mmu)
+{
+    return (write ? AT(write_tlb) : AT(read_tlb)) +
+           (int32_t)(mmu * sizeof(struct tlb));
+}
+
 /*
  *     rax = address >> 8 & index mask     (16 bytes an entry)
  *     rcx = page of the last byte
- *     compare with the tag: one compare covers miss, permission, page
- *     crossing, I/O and pages with a flag
+ *     compare with the tag of the first way: one compare covers miss,
+ *     permission, page crossing, I/O and pages with a flag; the second way is
+ *     looked at by cold code, with rax and rcx as they are
  *     rax = addend;  access [rax + address]
  */
 static void probe(struct lowering *l, const struct ir_ins *ins, unsigned ea,
                   bool write, struct cold *cold)
 {
-    int32_t tlb = (write ? AT(write_tlb) : AT(read_tlb)) +
-                  (int32_t)(MO_MMU(ins->imm) * TLB_SIZE *
-                            sizeof(struct tlb_entry));
+    int32_t tlb = lower_tlb(write, MO_MMU(ins->imm));
     unsigned size = MO_SIZE(ins->imm);
 
+    if (ins->imm & MO_ALIGN16) {
+        emit_rr(&l->e, 0, 0xf7, 0, ea, false, false); /* test ea, 15 */
+        emit_32(&l->e, 15);
+        cold->from[1] = emit_jcc(&l->e, 5);
+    }
     emit_mov(&l->e, RAX, ea, true);
     emit_shift_imm(&l->e, SHIFT_SHR, RAX, PAGE_BITS - 4, true);
     emit_alu_imm(&l->e, ALU_AND, RAX, (TLB_SIZE - 1) << 4, false);
@@ -100,12 +110,8 @@ static void probe(struct lowering *l, const struct ir_ins *ins, unsigned ea,
     emit_alu_imm(&l->e, ALU_AND, RCX, -(int32_t)PAGE_SIZE_, true);
     emit_rx(&l->e, 0, 0x3b, RCX, RBX, RAX, tlb, true, false);
     cold->from[0] = lower_chance(l, 16) ? emit_jmp(&l->e) : emit_jcc(&l->e, 5);
-    if (ins->imm & MO_ALIGN16) {
-        emit_rr(&l->e, 0, 0xf7, 0, ea, false, false); /* test ea, 15 */
-        emit_32(&l->e, 15);
-        cold->from[1] = emit_jcc(&l->e, 5);
-    }
     emit_rx(&l->e, 0, 0x8b, RAX, RBX, RAX, tlb + 8, true, false);
+    cold->hit = l->e.at;
 }
 
 static void load_fast(struct lowering *l, const struct ir_ins *ins, unsigned ea,
@@ -178,9 +184,12 @@ void lower_cold_access(struct lowering *l, struct cold *cold)
     const struct ir_ins *ins = &l->unit->ins[cold->at];
     const void *function = ins->op == IR_ld ? (const void *)mem_load
                                             : (const void *)mem_store;
+    bool write = ins->op == IR_st || ins->imm & MO_RMW;
 
     emit_here(&l->e, cold->from[0]);
-    if (cold->from[1]) {
+    emit_call_to(&l->e, l->jit->second[write][MO_MMU(ins->imm)]);
+    emit_jcc_to(&l->e, 4, cold->hit);
+    if (cold->from[1]) { /* misaligned */
         emit_here(&l->e, cold->from[1]);
     }
     lower_save(l, &cold->places);
