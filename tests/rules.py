@@ -37,8 +37,9 @@ MAY_INCLUDE = {
     "snapshot": INNER | {"boundary", "device/device.h"},
     "monitor": OUTER,
     # Plugins know every CPU and no device.
-    "plugin": INNER | {"panda"},
-    "cmd": OUTER | {"monitor", "plugin"},
+    "pandalog": {"base", "panda/plog_file.h"},
+    "plugin": INNER | {"panda", "pandalog"},
+    "cmd": OUTER | {"monitor", "pandalog", "plugin"},
 }
 
 # The host's clock and chance reach a guest as recorded inputs only.

@@ -20,6 +20,9 @@
 #include "panda/debug.h"
 #include "panda/rr/rr_log.h"
 #include "panda/types.h"
+#if !defined(PANDA_ENGINE) && __has_include("plog.pb-c.h")
+#include "panda/plog.h"
+#endif
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,11 +1,15 @@
 /* When each address space ran, as a drawing in text. See README.md. */
 #include "panda/plugin.h"
 
+#include "panda/plog.h"
+
+#include <time.h>
+
 bool init_plugin(void *self);
 void uninit_plugin(void *self);
 
 #define LABEL 25u /* columns before the cells */
-static const char out_name[] = "asidstory";
+static const char out_name[] = "asidstory", new_name[] = "asidstory.new";
 
 /* An address space, and when it ran: intervals of the count. */
 struct space {
@@ -23,6 +27,7 @@ static struct space *running;
 static uint64_t since; /* count at which it began */
 static uint64_t end;   /* the last count seen */
 static uint64_t cells;
+static bool summary; /* in the pandalog */
 
 /* -- Collecting ------------------------------------------------------------ */
 
@@ -74,32 +79,31 @@ static void add_interval(struct space *space, uint64_t from, uint64_t to)
     space->interval[space->n++] = (struct interval){from, to};
 }
 
+/* Into the pandalog. What only the guest's system knows is 0. */
+static void log_interval(const struct space *space, uint64_t from, uint64_t to)
+{
+    Panda__LogEntry entry = PANDA__LOG_ENTRY__INIT;
+    Panda__AsidInfo info = PANDA__ASID_INFO__INIT;
+
+    entry.has_asid = 1;
+    entry.asid = info.asid = space->asid;
+    info.start_instr = from;
+    info.end_instr = to;
+    info.has_count = summary;
+    info.count = space->count;
+    entry.asid_info = &info;
+    pandalog_write_entry(&entry);
+}
+
 static void close_interval(uint64_t count)
 {
     if (running && count > since) {
         add_interval(running, since, count);
+        if (pandalog && !summary) {
+            log_interval(running, since, count);
+        }
     }
     since = end = count;
-}
-
-/* Told before the change; the same value again is none. */
-static bool on_asid(CPUState *cpu, target_ptr_t old, target_ptr_t new_asid)
-{
-    (void)cpu;
-    if (!running) {
-        running = space_of(old);
-    }
-    if (old != new_asid) {
-        close_interval(rr_get_guest_instr_count());
-        running = space_of(new_asid);
-    }
-    return false;
-}
-
-static void on_start(CPUState *cpu)
-{
-    running = space_of(panda_current_asid(cpu));
-    since = end = rr_get_guest_instr_count();
 }
 
 /* -- Drawing --------------------------------------------------------------- */
@@ -150,13 +154,15 @@ static void draw_row(FILE *out, const struct space *space, uint64_t start,
     fprintf(out, "%20" PRIx64 " : [%s]\n", space->asid, row);
 }
 
+/* Whoever reads the file, and whenever the program is killed, finds a whole
+ * one. */
 static void draw(void)
 {
-    FILE *out = fopen(out_name, "w");
+    FILE *out = fopen(new_name, "w");
     uint64_t start = n_spaces ? spaces[0]->first : 0;
 
     if (!out) {
-        fprintf(stderr, PANDA_MSG " %s cannot be written: %m\n", out_name);
+        fprintf(stderr, PANDA_MSG " %s cannot be written: %m\n", new_name);
         return;
     }
     draw_table(out);
@@ -166,7 +172,47 @@ static void draw(void)
             draw_row(out, spaces[i], start, end - start);
         }
     }
-    fclose(out);
+    if (fclose(out) || rename(new_name, out_name)) {
+        fprintf(stderr, PANDA_MSG " %s cannot be written: %m\n", out_name);
+    }
+}
+
+/* -- When it changes ------------------------------------------------------- */
+
+/* The drawing would show a new cell; live, where it has no end, a second has
+ * passed. */
+static bool is_due(uint64_t count)
+{
+    static uint64_t drawn;
+    uint64_t total = replay_get_total_num_instructions();
+    uint64_t now = total ? count / (total / cells + 1) : (uint64_t)time(NULL);
+    bool due = now != drawn;
+
+    drawn = now;
+    return due;
+}
+
+/* Told before the change; the same value again is none. */
+static bool on_asid(CPUState *cpu, target_ptr_t old, target_ptr_t new_asid)
+{
+    (void)cpu;
+    if (!running) {
+        running = space_of(old);
+    }
+    if (old != new_asid) {
+        close_interval(rr_get_guest_instr_count());
+        running = space_of(new_asid);
+        if (!pandalog && is_due(since)) {
+            draw();
+        }
+    }
+    return false;
+}
+
+static void on_start(CPUState *cpu)
+{
+    running = space_of(panda_current_asid(cpu));
+    since = end = rr_get_guest_instr_count();
 }
 
 /* -- Start and end --------------------------------------------------------- */
@@ -178,6 +224,8 @@ bool init_plugin(void *self)
                                             "columns, 80 or more");
     panda_cb pcb;
 
+    summary = panda_parse_bool_opt(args, "summary",
+                                   "in the pandalog, one entry for each");
     panda_free_args(args);
     cells = (width < 80 ? 80 : width > 4096 ? 4096 : width) - LABEL;
     pcb.asid_changed = on_asid;
@@ -196,7 +244,14 @@ void uninit_plugin(void *self)
     (void)self;
     if (running) {
         close_interval(rr_get_guest_instr_count());
+    }
+    if (running && !pandalog) {
         draw();
+    }
+    for (size_t i = 0; pandalog && summary && i < n_spaces; i++) {
+        if (spaces[i]->count) {
+            log_interval(spaces[i], spaces[i]->first, spaces[i]->last);
+        }
     }
     for (size_t i = 0; i < n_spaces; i++) {
         free(spaces[i]->interval);

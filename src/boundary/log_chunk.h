@@ -14,9 +14,8 @@
 #ifndef BOUNDARY_LOG_CHUNK_H
 #define BOUNDARY_LOG_CHUNK_H
 
-#include <endian.h>
-#include <stdint.h>
-#include <string.h>
+#include "base/bytes.h"
+
 #include <zlib.h>
 
 #define LOG_MAGIC "PANDA-RR"
@@ -30,34 +29,6 @@
 /* A chunk is closed when it holds so many bytes of entries. */
 #define CHUNK_RAW_FULL (64u << 10)
 #define CHUNK_RAW_MAX (CHUNK_RAW_FULL + LOG_BYTES_MAX + LOG_ENTRY_MAX)
-
-static inline void put32(uint8_t *at, uint32_t value)
-{
-    value = htole32(value);
-    memcpy(at, &value, 4);
-}
-
-static inline void put64(uint8_t *at, uint64_t value)
-{
-    value = htole64(value);
-    memcpy(at, &value, 8);
-}
-
-static inline uint32_t get32(const uint8_t *at)
-{
-    uint32_t value;
-
-    memcpy(&value, at, 4);
-    return le32toh(value);
-}
-
-static inline uint64_t get64(const uint8_t *at)
-{
-    uint64_t value;
-
-    memcpy(&value, at, 8);
-    return le64toh(value);
-}
 
 static inline uint32_t log_crc(const uint8_t *head, size_t head_size,
                                const uint8_t *rest, size_t rest_size)

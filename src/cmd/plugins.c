@@ -36,6 +36,12 @@ static void load(struct plugins *plugins, const struct options_plugin *option)
 struct plugins *load_plugins(const struct options *options)
 {
     struct plugins *plugins = plugins_new();
+    char *message;
+
+    if (options->pandalog &&
+        (message = plugins_open_log(plugins, options->pandalog))) {
+        panda_fatal("%s", message);
+    }
 
     /* Arguments first: a plugin asks for them when it starts. */
     for (unsigned pass = 0; pass < 2; pass++) {

@@ -248,6 +248,7 @@ enum poll_result session_slice(void *opaque)
     struct stream *const streams[] = {s->serial, s->monitor_stream};
 
     look_at_input(s);
+    plugins_tick(s->plugins);
     if (!s->running) {
         pace_stop(&s->pace);
         while (!s->running && !s->quit && !session_interrupted) {

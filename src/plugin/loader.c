@@ -359,6 +359,7 @@ void plugins_free(struct plugins *p)
     while (p->plugins) {
         unload(p, p->plugins);
     }
+    plugins_close_log(p);
     registry_sweep(p);
     arguments_free(p);
     if (p->machine) {

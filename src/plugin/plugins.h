@@ -8,6 +8,7 @@
  *     block.c       the guest's blocks, as plugins know them
  *     weave.c       calls woven into units
  *     dispatch.c    what those calls do
+ *     pandalog.c    -pandalog
  *     interface.c   the rest of include/panda
  */
 #ifndef PLUGIN_PLUGINS_H
@@ -88,8 +89,9 @@ struct plugins {
     struct plugin *plugins;
     struct plugin *starting; /* whose init runs */
     struct argument *arguments;
-    char *failure; /* of the plugin whose init runs; owned */
-    bool help;     /* print the arguments instead of running */
+    char *failure;           /* of the plugin whose init runs; owned */
+    bool help;               /* print the arguments instead of running */
+    struct plog_writer *log; /* pandalog, or NULL */
 
     struct subscription *kinds[PANDA_CB_LAST];
     uint64_t active; /* kinds with a subscription that is on */
@@ -130,6 +132,10 @@ bool plugins_load_list(struct plugins *p, const char *list, char **message);
 /* One, by name or by path when that has a slash. */
 bool plugins_load(struct plugins *p, const char *path, const char *name,
                   char **message);
+/* -pandalog. NULL, or a message (to be freed). */
+char *plugins_open_log(struct plugins *p, const char *path);
+/* Between slices of the run: what is to reach the disk does. */
+void plugins_tick(struct plugins *p);
 /* The machine is there, and has not run. */
 void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode);
 /* A recording begins or ends; total: steps of a replay, or 0. */
@@ -174,6 +180,9 @@ void registry_sweep(struct plugins *p);
 /* In watch.woven: of blocks only the ones in another address space. */
 #define ONLY_NEW_BLOCKS KIND_BIT(63)
 extern const uint64_t registry_code_kinds; /* that are woven or translated */
+
+/* pandalog.c */
+void plugins_close_log(struct plugins *p);
 
 /* block.c */
 struct block *block_intern(struct plugins *p, const struct unit_key *key,

@@ -1,0 +1,56 @@
+/*
+ * Pandalog in C. plog.pb-c.h is made of the .proto files of the plugins, and
+ * its code is in each plugin: so one may have fields that others do not know.
+ */
+#ifndef PANDA_PLOG_H
+#define PANDA_PLOG_H
+
+#include "panda/plog_file.h"
+
+#include "plog.pb-c.h"
+
+#ifndef PLOG_READER
+/* pc and instr are set here; all else is the caller's, before and after. */
+static inline void pandalog_write_entry(Panda__LogEntry *entry)
+{
+    uint8_t *bytes;
+
+    pandalog_position(&entry->pc, &entry->instr);
+    bytes = pandalog_new_entry(panda__log_entry__get_packed_size(entry),
+                               entry->instr);
+    if (bytes) {
+        panda__log_entry__pack(entry, bytes);
+    }
+}
+#endif
+
+/* To be given to pandalog_free_entry(). NULL: the end, or an entry that is
+ * none of this schema. */
+static inline Panda__LogEntry *pandalog_read_entry(void)
+{
+    size_t size;
+    const uint8_t *bytes = pandalog_read_packed(&size);
+
+    return bytes ? panda__log_entry__unpack(NULL, size, bytes) : NULL;
+}
+
+static inline void pandalog_free_entry(Panda__LogEntry *entry)
+{
+    panda__log_entry__free_unpacked(entry, NULL);
+}
+
+/* mode: "w", or "r". */
+static inline void pandalog_open(const char *path, const char *mode)
+{
+#ifndef PLOG_READER
+    if (*mode == 'w') {
+        pandalog_open_write(path, 0);
+        return;
+    }
+#else
+    (void)mode;
+#endif
+    pandalog_open_read_fwd(path);
+}
+
+#endif
