@@ -392,7 +392,7 @@ const struct guest_helper woven_helpers[N_WOVEN_HELPERS] = {
 
 /* -- Events of the engine -------------------------------------------------- */
 
-static void show_here(struct plugins *p)
+void show_here(struct plugins *p)
 {
     struct cpu *cpu = p->machine->cpu;
     bool in = p->machine->in_unit;
@@ -472,5 +472,8 @@ void dispatch_simple(struct plugins *p, panda_cb_type kind)
 void dispatch_monitor(struct plugins *p, Monitor *mon, const char *command)
 {
     plugins_set_current(p);
+    if (p->machine) {
+        show_here(p);
+    }
     WALK(p, PANDA_CB_MONITOR, monitor, , mon, command);
 }

@@ -142,6 +142,9 @@ static void unload(struct plugins *p, struct plugin *plugin)
     void (*uninit)(void *);
 
     plugins_set_current(p);
+    if (p->machine) {
+        show_here(p);
+    }
     *(void **)(void *)&uninit = dlsym(plugin->handle, "uninit_plugin");
     if (uninit) {
         uninit(plugin->handle);

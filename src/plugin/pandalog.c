@@ -89,8 +89,7 @@ void pandalog_position(uint64_t *pc, uint64_t *instr)
         *pc = *instr = UINT64_MAX;
         return;
     }
-    *pc = p->walks ? p->cpu.panda_guest_pc
-                   : p->machine->cpu->guest->get_pc(p->machine->cpu);
+    *pc = p->cpu.panda_guest_pc;
     *instr = rr_get_guest_instr_count();
 }
 

@@ -233,6 +233,8 @@ void dispatch_block_translate(struct plugins *p, uint64_t pc);
 void dispatch_block_translated(struct plugins *p, struct block *block);
 bool dispatch_insn_translate(struct plugins *p, panda_cb_type kind,
                              uint64_t pc);
+/* What plugins read is the state here; there is a machine. */
+void show_here(struct plugins *p);
 void dispatch_simple(struct plugins *p, panda_cb_type kind);
 void dispatch_monitor(struct plugins *p, Monitor *mon, const char *command);
 

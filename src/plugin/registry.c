@@ -215,7 +215,9 @@ void plugins_set_mode(struct plugins *p, RR_mode mode, uint64_t total)
 {
     p->mode = mode;
     p->count_total = total;
-    p->count_base = p->machine->cpu->count;
+    if (mode != RR_OFF) { /* behind a recording its count goes on */
+        p->count_base = p->machine->cpu->count;
+    }
 }
 
 void plugins_shut_down(struct plugins *p)

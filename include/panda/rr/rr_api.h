@@ -13,9 +13,9 @@ extern "C" {
 RR_mode panda_rr_mode(void);
 
 /*
- * Instructions since the recording or the replay began; live, since the run
- * did. Within an instruction it counts already; at the start of a block it
- * does not.
+ * Instructions since the recording or the replay began, also when it has
+ * ended; live without one, since the run did. Within an instruction it counts
+ * already; at the start of a block it does not.
  */
 uint64_t rr_get_guest_instr_count(void);
 
