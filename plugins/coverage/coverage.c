@@ -1,5 +1,5 @@
 /* Which blocks ran, in which address space, as CSV. See README.md. */
-#include "panda/plugin.h"
+#include "coverage.h"
 
 #include <time.h>
 
@@ -14,142 +14,84 @@ struct range {
 };
 
 static bool full;
-static struct range only, exclude;
+static struct range only, exclude, asid;
+static struct range hook; /* low: the pc that lets pass; high: that blocks */
 static enum { ALL, USER, KERNEL } privilege;
 static enum { ASID_BLOCK, EDGE } mode;
+static char *csv_name, *drcov_name; /* drcov: or NULL */
 
 static void *this_plugin;
 static bool enabled;
-static FILE *out;
+static bool passing; /* between the two of `hook` */
 
-/* -- What was seen --------------------------------------------------------- */
-
-/*
- * A set of records, open addressing; a zero `size` is an empty place. In
- * front of it a small cache answers for most blocks with one comparison.
- */
-struct record {
-    target_ulong a, b;   /* asid and block; or from and to */
-    uint32_t size, more; /* of a block; in kernel, or the other's size */
-};
-
-static struct record *seen;
-static size_t n_seen, capacity;
-
+/* A small cache in front of the set answers for most blocks. */
+static struct set seen;
 #define RECENT 65536u
 static struct record recent[RECENT];
 
-static size_t hash(target_ulong a, target_ulong b, uint32_t more)
-{
-    uint64_t x = (a * 0x9e3779b97f4a7c15ull) ^ (b + more);
-
-    x = (x ^ x >> 29) * 0xbf58476d1ce4e5b9ull;
-    return (size_t)(x ^ x >> 32);
-}
-
-static bool same(const struct record *x, const struct record *y)
-{
-    return x->a == y->a && x->b == y->b && x->size == y->size &&
-           x->more == y->more;
-}
-
-static struct record *place(struct record *table, size_t size,
-                            const struct record *record)
-{
-    size_t at = hash(record->a, record->b, record->more) & (size - 1);
-
-    while (table[at].size && !same(&table[at], record)) {
-        at = (at + 1) & (size - 1);
-    }
-    return &table[at];
-}
-
-static void grow(void)
-{
-    size_t size = capacity ? 2 * capacity : 4096;
-    struct record *table = calloc(size, sizeof(*table));
-
-    if (!table) {
-        fprintf(stderr, PANDA_MSG " out of memory\n");
-        abort();
-    }
-    for (size_t i = 0; i < capacity; i++) {
-        if (seen[i].size) {
-            *place(table, size, &seen[i]) = seen[i];
-        }
-    }
-    free(seen);
-    seen = table;
-    capacity = size;
-}
-
-/* True: for the first time. */
-static bool add(const struct record *record)
-{
-    struct record *at;
-
-    if (2 * n_seen >= capacity) {
-        grow();
-    }
-    at = place(seen, capacity, record);
-    if (at->size) {
-        return false;
-    }
-    *at = *record;
-    n_seen++;
-    return true;
-}
-
-static void forget(void)
-{
-    free(seen);
-    seen = NULL;
-    n_seen = capacity = 0;
-    memset(recent, 0, sizeof(recent));
-}
-
 /* -- Output ---------------------------------------------------------------- */
 
-static void write_head(void)
-{
-    time_t now = time(NULL);
-    char text[64];
+static FILE *out;
+static size_t waiting; /* bytes of whole rows in its buffer */
+#define MOST_WAITING (1u << 16)
 
-    strftime(text, sizeof(text), "%Y-%m-%d", localtime(&now));
-    fprintf(out, "PANDA Build Date,%s\n", text);
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", localtime(&now));
-    fprintf(out, "Execution Time,%s\n", text);
-    fprintf(out, mode == EDGE
-                     ? "from pc,from size,to pc,to size\n"
-                     : "asid\nasid,in kernel,block address,block size\n");
+/* Only whole rows reach the disk: whoever kills the program finds nothing
+ * else. */
+static void row_written(int size)
+{
+    waiting += (size_t)size;
+    if (waiting >= MOST_WAITING) {
+        fflush(out);
+        waiting = 0;
+    }
+}
+
+/* Between two slices of the run. */
+static void once_a_second(void)
+{
+    static time_t last;
+    time_t now = time(NULL);
+
+    if (out && now != last) {
+        fflush(out);
+        waiting = 0;
+        drcov_flush();
+        last = now;
+    }
 }
 
 static bool open_output(const char *name)
 {
+    time_t now = time(NULL);
+    char day[64], moment[64];
+
     out = fopen(name, "w");
     if (!out) {
         fprintf(stderr, PANDA_MSG " %s cannot be written: %m\n", name);
         return false;
     }
-    write_head();
+    setvbuf(out, NULL, _IOFBF, 2 * MOST_WAITING);
+    strftime(day, sizeof(day), "%Y-%m-%d", localtime(&now));
+    strftime(moment, sizeof(moment), "%Y-%m-%dT%H:%M:%S", localtime(&now));
+    fprintf(out, "PANDA Build Date,%s\nExecution Time,%s\n%s", day, moment,
+            mode == EDGE ? "from pc,from size,to pc,to size\n"
+                         : "asid\nasid,in kernel,block address,block size\n");
+    fflush(out);
+    waiting = 0;
     return true;
 }
 
-static void write_record(const struct record *record)
+static void found(const struct record *r)
 {
-    if (mode == EDGE) {
-        fprintf(out, "0x%" PRIx64 ",%u,0x%" PRIx64 ",%u\n", record->a,
-                record->size, record->b, record->more);
-    } else {
-        fprintf(out, "0x%" PRIx64 ",%u,0x%" PRIx64 ",%u\n", record->a,
-                record->more, record->b, record->size);
+    if (mode == ASID_BLOCK && drcov_name) {
+        drcov_add(r->b, r->size);
     }
-}
+    if (full || set_add(&seen, r)) {
+        bool edge = mode == EDGE;
 
-static void found(const struct record *record)
-{
-    if (full || add(record)) {
-        write_record(record);
+        row_written(fprintf(out, "0x%" PRIx64 ",%u,0x%" PRIx64 ",%u\n",
+                            (uint64_t)r->a, edge ? r->size : r->more,
+                            (uint64_t)r->b, edge ? r->more : r->size));
     }
 }
 
@@ -160,23 +102,40 @@ static bool within(const struct range *range, target_ulong pc)
     return pc >= range->low && pc <= range->high;
 }
 
-static bool wanted(target_ulong pc, bool kernel)
+static bool wanted(CPUState *cpu, target_ulong pc)
 {
-    return (privilege == ALL || kernel == (privilege == KERNEL)) &&
+    return (privilege == ALL ||
+            panda_in_kernel(cpu) == (privilege == KERNEL)) &&
            (!only.given || within(&only, pc)) &&
-           (!exclude.given || !within(&exclude, pc));
+           (!exclude.given || !within(&exclude, pc)) &&
+           (!asid.given || panda_current_asid(cpu) == asid.low);
+}
+
+static bool holds(const TranslationBlock *tb, target_ulong pc)
+{
+    return pc - tb->pc < tb->size;
+}
+
+/* The block with the one pc is the first, the one with the other is the
+ * first that is not. */
+static bool passes(const TranslationBlock *tb)
+{
+    if (hook.given) {
+        passing = !holds(tb, hook.high) && (passing || holds(tb, hook.low));
+    }
+    return passing;
 }
 
 static void on_block(CPUState *cpu, TranslationBlock *tb)
 {
-    bool kernel = panda_in_kernel(cpu);
-    struct record record = {panda_current_asid(cpu), tb->pc, tb->size, kernel};
+    struct record record = {panda_current_asid(cpu), tb->pc, tb->size,
+                            panda_in_kernel(cpu)};
     struct record *last = &recent[(tb->pc ^ tb->pc >> 16) % RECENT];
 
-    if (!full && same(last, &record)) {
+    if (!passes(tb) || (!full && !memcmp(last, &record, sizeof(record)))) {
         return;
     }
-    if (wanted(tb->pc, kernel)) {
+    if (wanted(cpu, tb->pc)) {
         found(&record);
     }
     *last = record;
@@ -199,16 +158,15 @@ static void on_block_end(CPUState *cpu, TranslationBlock *tb, uint8_t code)
     ended.size = tb->size;
     ended.next = panda_current_pc(cpu);
     ended.asid = panda_current_asid(cpu);
-    ended.valid = wanted(tb->pc, panda_in_kernel(cpu));
+    ended.valid = passing && wanted(cpu, tb->pc);
 }
 
 static void on_edge(CPUState *cpu, TranslationBlock *tb)
 {
     struct record record = {ended.pc, tb->pc, ended.size, tb->size};
 
-    if (ended.valid && ended.next == tb->pc &&
-        ended.asid == panda_current_asid(cpu) &&
-        wanted(tb->pc, panda_in_kernel(cpu))) {
+    if (passes(tb) && ended.valid && ended.next == tb->pc &&
+        ended.asid == panda_current_asid(cpu) && wanted(cpu, tb->pc)) {
         found(&record);
     }
     ended.valid = false;
@@ -239,13 +197,22 @@ static void switch_callbacks(bool on)
     enabled = on;
 }
 
+static void close_output(void)
+{
+    if (out) {
+        fclose(out);
+        out = NULL;
+    }
+    drcov_close();
+    set_forget(&seen);
+    memset(recent, 0, sizeof(recent));
+}
+
 static void disable(void)
 {
     if (enabled) {
         switch_callbacks(false);
-        fclose(out);
-        out = NULL;
-        forget();
+        close_output();
     }
 }
 
@@ -254,15 +221,14 @@ static bool enable(const char *name)
     if (enabled) {
         return true;
     }
-    if (!open_output(name)) {
+    if (!open_output(name) || (drcov_name && !drcov_open(drcov_name))) {
         return false;
     }
     ended.valid = false;
+    passing = !hook.given;
     switch_callbacks(true);
     return true;
 }
-
-static const char default_name[] = "coverage.csv";
 
 static int on_command(Monitor *mon, const char *command)
 {
@@ -270,7 +236,7 @@ static int on_command(Monitor *mon, const char *command)
     size_t n = strlen(on);
 
     if (!strncmp(command, on, n) && (!command[n] || command[n] == '=')) {
-        if (!enable(command[n] ? command + n + 1 : default_name)) {
+        if (!enable(command[n] ? command + n + 1 : csv_name)) {
             panda_monitor_print(mon, "coverage: no output file\n");
         }
     } else if (!strcmp(command, "coverage_disable")) {
@@ -279,26 +245,33 @@ static int on_command(Monitor *mon, const char *command)
     return 0;
 }
 
-/* -- Start and end --------------------------------------------------------- */
+/* -- Arguments ------------------------------------------------------------- */
 
-/* LOW-HIGH, hexadecimal with 0x or decimal. */
-static bool parse_range(const char *key, const char *text, struct range *range)
+bool parse_two(const char *text, target_ulong *low, target_ulong *high)
 {
     char *end;
 
+    *low = strtoull(text, &end, 0);
+    if (end == text || *end != '-') {
+        return false;
+    }
+    text = end + 1;
+    *high = strtoull(text, &end, 0);
+    return end != text && !*end;
+}
+
+static bool parse_range(const char *key, const char *text, struct range *range)
+{
     if (!text) {
         return true;
     }
     range->given = true;
-    range->low = strtoull(text, &end, 0);
-    if (end != text && *end == '-') {
-        text = end + 1;
-        range->high = strtoull(text, &end, 0);
-        if (end != text && !*end && range->low <= range->high) {
-            return true;
-        }
+    if (parse_two(text, &range->low, &range->high) &&
+        (range == &hook || range->low <= range->high)) {
+        return true;
     }
-    fprintf(stderr, PANDA_MSG " %s is a range LOW-HIGH\n", key);
+    fprintf(stderr, PANDA_MSG " %s=%s is not %s\n", key, text,
+            range == &hook ? "two addresses PASS-BLOCK" : "a range LOW-HIGH");
     return false;
 }
 
@@ -316,27 +289,93 @@ static bool parse_privilege(const char *text)
     return false;
 }
 
+static const char no_osi[] = "which needs to know processes, and so a plugin "
+                             "that this version does not have";
+
 static bool parse_mode(const char *text)
 {
     if (!strcmp(text, "asid-block") || !strcmp(text, "edge")) {
         mode = *text == 'e' ? EDGE : ASID_BLOCK;
         return true;
     }
-    fprintf(stderr, PANDA_MSG " mode=%s: asid-block or edge%s\n", text,
-            !strcmp(text, "osi-block") ? " (osi-block needs a plugin that "
-                                         "this version does not have)"
-                                       : "");
+    if (!strcmp(text, "osi-block")) {
+        fprintf(stderr, PANDA_MSG " mode=osi-block: %s\n", no_osi);
+    } else {
+        fprintf(stderr, PANDA_MSG " mode=%s: asid-block or edge\n", text);
+    }
     return false;
 }
+
+/* drcov=FILE, and the modules it is about. */
+static bool parse_drcov(const char *file, const char *modules)
+{
+    if (!file && !modules) {
+        return true;
+    }
+    if (!file || !modules || mode == EDGE) {
+        fprintf(stderr, PANDA_MSG " drcov=FILE goes with module="
+                                  "NAME:BASE-END, and not with mode=edge\n");
+        return false;
+    }
+    drcov_name = strdup(file);
+    return drcov_modules(modules);
+}
+
+static bool parse(panda_arg_list *args)
+{
+#define TEXT(key, otherwise, help) \
+    panda_parse_string_opt(args, key, otherwise, help)
+    const char *name = TEXT("filename", "coverage.csv", "where the rows go");
+    const char *how = TEXT("mode", "asid-block", "asid-block or edge");
+    const char *pc = TEXT("pc", NULL, "only this range, LOW-HIGH");
+    const char *not_pc = TEXT("exclude_pc", NULL, "not this range");
+    const char *who = TEXT("privilege", "all", "user, kernel or all");
+    const char *two = TEXT("hook_filter", NULL, "from PASS on up to BLOCK");
+    const char *process = TEXT("process_name", NULL, "not in this version");
+    const char *space = TEXT("asid", NULL, "only this address space");
+    const char *drcov = TEXT("drcov", NULL, "a file for Lighthouse");
+    const char *modules = TEXT("module", NULL, "NAME:BASE-END, | between");
+#undef TEXT
+
+    full = panda_parse_bool_opt(args, "full",
+                                "every execution, not only the first");
+    if (process || panda_parse_bool_opt(args, "summary",
+                                        "not in this "
+                                        "version")) {
+        fprintf(stderr, PANDA_MSG " %s: %s\n",
+                process ? "process_name" : "summary", no_osi);
+        return false;
+    }
+    if (space) {
+        char *end;
+
+        asid.given = true;
+        asid.low = strtoull(space, &end, 0);
+        if (end == space || *end) {
+            fprintf(stderr, PANDA_MSG " asid=%s is not a number\n", space);
+            return false;
+        }
+    }
+    csv_name = strdup(name);
+    return parse_mode(how) && parse_privilege(who) &&
+           parse_range("pc", pc, &only) &&
+           parse_range("exclude_pc", not_pc, &exclude) &&
+           parse_range("hook_filter", two, &hook) &&
+           parse_drcov(drcov, modules);
+}
+
+/* -- Start and end --------------------------------------------------------- */
 
 static void register_all(void)
 {
     panda_cb pcb = for_callbacks(panda_register_callback);
 
-    if (mode == ASID_BLOCK && !full) {
+    if (mode == ASID_BLOCK && !full && !hook.given) {
         panda_filter_callback(this_plugin, PANDA_CB_BEFORE_BLOCK_EXEC, pcb,
                               PANDA_ON_NEW_ASID);
     }
+    pcb.main_loop_wait = once_a_second;
+    panda_register_callback(this_plugin, PANDA_CB_MAIN_LOOP_WAIT, pcb);
     pcb.monitor = on_command;
     panda_register_callback(this_plugin, PANDA_CB_MONITOR, pcb);
     switch_callbacks(false);
@@ -345,40 +384,23 @@ static void register_all(void)
 bool init_plugin(void *self)
 {
     panda_arg_list *args = panda_get_args("coverage");
-    const char *name = panda_parse_string_opt(args, "filename", default_name,
-                                              "where the rows go");
-    const char *how = panda_parse_string_opt(args, "mode", "asid-block",
-                                             "asid-block or edge");
     bool disabled = panda_parse_bool_opt(args, "start_disabled",
                                          "wait for coverage_enable");
-    const char *pc = panda_parse_string_opt(args, "pc", NULL,
-                                            "only this range, LOW-HIGH");
-    const char *not_pc = panda_parse_string_opt(args, "exclude_pc", NULL,
-                                                "not this range");
-    const char *who = panda_parse_string_opt(args, "privilege", "all",
-                                             "user, kernel or all");
-    bool good;
+    bool good = parse(args);
 
-    full = panda_parse_bool_opt(args, "full",
-                                "every execution, not only the first");
+    panda_free_args(args);
     this_plugin = self;
-    good = parse_mode(how) && parse_privilege(who) &&
-           parse_range("pc", pc, &only) &&
-           parse_range("exclude_pc", not_pc, &exclude);
     if (good) {
         register_all();
-        good = disabled || enable(name);
+        good = disabled || enable(csv_name);
     }
-    panda_free_args(args);
     return good;
 }
 
 void uninit_plugin(void *self)
 {
     (void)self;
-    if (out) {
-        fclose(out);
-        out = NULL;
-    }
-    forget();
+    close_output();
+    free(csv_name);
+    free(drcov_name);
 }

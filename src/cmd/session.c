@@ -248,7 +248,6 @@ enum poll_result session_slice(void *opaque)
     struct stream *const streams[] = {s->serial, s->monitor_stream};
 
     look_at_input(s);
-    plugins_tick(s->plugins);
     if (!s->running) {
         pace_stop(&s->pace);
         while (!s->running && !s->quit && !session_interrupted) {
@@ -260,6 +259,7 @@ enum poll_result session_slice(void *opaque)
     if (s->record) {
         tell_failure(s);
     }
+    plugins_main_loop(s->plugins);
     return s->quit || session_interrupted ? POLL_STOP : POLL_RUN;
 }
 

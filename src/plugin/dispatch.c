@@ -463,6 +463,9 @@ void dispatch_simple(struct plugins *p, panda_cb_type kind)
         show_here(p);
         WALK(p, PANDA_CB_AFTER_LOADVM, after_loadvm, , &p->cpu);
         break;
+    case PANDA_CB_MAIN_LOOP_WAIT:
+        WALK(p, PANDA_CB_MAIN_LOOP_WAIT, main_loop_wait, );
+        break;
     case PANDA_CB_PRE_SHUTDOWN:
         WALK(p, PANDA_CB_PRE_SHUTDOWN, pre_shutdown, );
         break;

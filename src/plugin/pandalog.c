@@ -52,7 +52,7 @@ char *plugins_open_log(struct plugins *p, const char *path)
     return open_log(p, path, 0);
 }
 
-void plugins_tick(struct plugins *p)
+void plugins_tick_log(struct plugins *p)
 {
     if (p->log) {
         plugins_set_current(p);

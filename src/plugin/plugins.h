@@ -134,12 +134,12 @@ bool plugins_load(struct plugins *p, const char *path, const char *name,
                   char **message);
 /* -pandalog. NULL, or a message (to be freed). */
 char *plugins_open_log(struct plugins *p, const char *path);
-/* Between slices of the run: what is to reach the disk does. */
-void plugins_tick(struct plugins *p);
 /* The machine is there, and has not run. */
 void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode);
 /* A recording begins or ends; total: steps of a replay, or 0. */
 void plugins_set_mode(struct plugins *p, RR_mode mode, uint64_t total);
+/* The program has waited for input, between two slices of the run. */
+void plugins_main_loop(struct plugins *p);
 /* The machine will not run any more. */
 void plugins_shut_down(struct plugins *p);
 
@@ -183,6 +183,8 @@ extern const uint64_t registry_code_kinds; /* that are woven or translated */
 
 /* pandalog.c */
 void plugins_close_log(struct plugins *p);
+/* Now and then: what is a second old goes to the disk. */
+void plugins_tick_log(struct plugins *p);
 
 /* block.c */
 struct block *block_intern(struct plugins *p, const struct unit_key *key,

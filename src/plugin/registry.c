@@ -220,6 +220,12 @@ void plugins_set_mode(struct plugins *p, RR_mode mode, uint64_t total)
     }
 }
 
+void plugins_main_loop(struct plugins *p)
+{
+    dispatch_simple(p, PANDA_CB_MAIN_LOOP_WAIT);
+    plugins_tick_log(p);
+}
+
 void plugins_shut_down(struct plugins *p)
 {
     dispatch_simple(p, PANDA_CB_PRE_SHUTDOWN);
