@@ -163,8 +163,38 @@ def stories(text):
     expect(big and all(abs(table.get(a, 0) - mine[a]) < 0.05 * mine[a] + 3000
                        for a in big), "asidstory tells the same times")
     rows = [line for line in open(f"{WORK}/asidstory") if " : [" in line]
+    logged_stories(table)
     expect(len(rows) == len(table) and any("#" in r for r in rows),
            "asidstory draws a row for each")
+
+
+def logged_stories(table):
+    """The pandalog's intervals, one behind the other, add up to the table;
+    and so does its summary. With a log no drawing is made."""
+    os.remove(f"{WORK}/asidstory")
+    for arguments in "", ":summary":
+        run("-replay", "short", "-pandalog", "story.plog", "-panda",
+            "asidstory" + arguments)
+        text = subprocess.run(
+            [f"{os.path.dirname(PANDA)}/plog_reader", f"{WORK}/story.plog"],
+            text=True, stdout=subprocess.PIPE).stdout
+        rows = [(int(a, 16), int(s), int(e), int(n or 0), int(i))
+                for i, a, s, e, n in re.findall(
+                    r"^instr=(\d+)  pc=0x\w+ :  asid=(\w+) asid_info={pid=0 "
+                    r"create_time=0 ppid=0 asid=\2 start_instr=(\d+) "
+                    r"end_instr=(\d+)(?: count=(\d+))?}$", text, re.M)]
+        if arguments:
+            expect({a: n for a, _, _, n, _ in rows} == table,
+                   "asidstory's summary in the pandalog")
+            continue
+        times = {}
+        for asid, start, end, _, _ in rows:
+            times[asid] = times.get(asid, 0) + end - start
+        expect(times == table and len(rows) > 1 and all(
+            one[2] == next_one[1] for one, next_one in zip(rows, rows[1:])) and
+            all(instr == end for _, _, end, _, instr in rows),
+            f"asidstory's {len(rows)} intervals in the pandalog")
+    expect(not os.path.exists(f"{WORK}/asidstory"), "and no drawing then")
 
 
 LEAVER = """

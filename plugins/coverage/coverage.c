@@ -32,20 +32,6 @@ static struct record recent[RECENT];
 /* -- Output ---------------------------------------------------------------- */
 
 static FILE *out;
-static size_t waiting; /* bytes of whole rows in its buffer */
-#define MOST_WAITING (1u << 16)
-
-/* Only whole rows reach the disk: whoever kills the program finds nothing
- * else. */
-static void row_written(int size)
-{
-    waiting += (size_t)size;
-    if (waiting >= MOST_WAITING) {
-        fflush(out);
-        waiting = 0;
-    }
-}
-
 /* Between two slices of the run. */
 static void once_a_second(void)
 {
@@ -54,7 +40,6 @@ static void once_a_second(void)
 
     if (out && now != last) {
         fflush(out);
-        waiting = 0;
         drcov_flush();
         last = now;
     }
@@ -70,14 +55,12 @@ static bool open_output(const char *name)
         fprintf(stderr, PANDA_MSG " %s cannot be written: %m\n", name);
         return false;
     }
-    setvbuf(out, NULL, _IOFBF, 2 * MOST_WAITING);
     strftime(day, sizeof(day), "%Y-%m-%d", localtime(&now));
     strftime(moment, sizeof(moment), "%Y-%m-%dT%H:%M:%S", localtime(&now));
     fprintf(out, "PANDA Build Date,%s\nExecution Time,%s\n%s", day, moment,
             mode == EDGE ? "from pc,from size,to pc,to size\n"
                          : "asid\nasid,in kernel,block address,block size\n");
     fflush(out);
-    waiting = 0;
     return true;
 }
 
@@ -89,9 +72,9 @@ static void found(const struct record *r)
     if (full || set_add(&seen, r)) {
         bool edge = mode == EDGE;
 
-        row_written(fprintf(out, "0x%" PRIx64 ",%u,0x%" PRIx64 ",%u\n",
-                            (uint64_t)r->a, edge ? r->size : r->more,
-                            (uint64_t)r->b, edge ? r->more : r->size));
+        fprintf(out, "0x%" PRIx64 ",%u,0x%" PRIx64 ",%u\n", (uint64_t)r->a,
+                edge ? r->size : r->more, (uint64_t)r->b,
+                edge ? r->more : r->size);
     }
 }
 

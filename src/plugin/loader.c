@@ -241,7 +241,7 @@ static bool start(struct plugins *p, struct plugin *plugin)
             p->failure = panda_message("it has no argument '%s'", extra->key);
         }
     }
-    if (good && !p->failure) {
+    if ((good || p->help) && !p->failure) { /* none may start for its help */
         p->failure = outer_failure;
         return true;
     }

@@ -1,0 +1,163 @@
+/* The guest's memory at one moment, as a file. See README.md. */
+#include "panda/plugin.h"
+
+#include <unistd.h>
+
+bool init_plugin(void *self);
+void uninit_plugin(void *self);
+
+#define PAGE 4096u
+/* Memory of the machine lies below its devices. */
+#define MEMORY_END (3ull << 30)
+
+static double percent;
+static uint64_t instrcount, size;
+static char *file, *regfile;
+static bool done;
+
+/* -- Memory ---------------------------------------------------------------- */
+
+/* Behind the last page that is memory. */
+static uint64_t memory_size(void)
+{
+    uint8_t byte;
+    uint64_t at = MEMORY_END;
+
+    while (at && panda_physical_memory_read(at - PAGE, &byte, 1)) {
+        at -= PAGE;
+    }
+    return at;
+}
+
+static bool is_zero(const uint8_t *page)
+{
+    return !page[0] && !memcmp(page, page + 1, PAGE - 1);
+}
+
+/* Pages of zeros, and what is no memory, are holes in the file. */
+static bool save_memory(FILE *out, uint64_t end)
+{
+    uint8_t page[PAGE];
+
+    for (uint64_t at = 0; at < end; at += PAGE) {
+        size_t n = end - at < PAGE ? (size_t)(end - at) : PAGE;
+
+        if (panda_physical_memory_read(at, page, PAGE) || is_zero(page)) {
+            continue;
+        }
+        if (fseeko(out, (off_t)at, SEEK_SET) || fwrite(page, 1, n, out) != n) {
+            return false;
+        }
+    }
+    return !fflush(out) && !ftruncate(fileno(out), (off_t)end);
+}
+
+/* -- Registers ------------------------------------------------------------- */
+
+/* As the monitor's `info registers`. */
+static void save_registers(CPUState *cpu, FILE *out)
+{
+    static const char *const names[] = {
+        "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+        "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    static const char *const segments[] = {"ES", "CS", "SS", "DS", "FS", "GS"};
+    const CPUArchState *env = (const CPUArchState *)cpu->env_ptr;
+
+    for (unsigned i = 0; i < sizeof(env->regs) / sizeof(env->regs[0]); i++) {
+        fprintf(out, "%3s=%016" PRIx64 "%s", names[i], (uint64_t)env->regs[i],
+                i % 4 == 3 ? "\n" : " ");
+    }
+    fprintf(out, "rip=%016" PRIx64 " eflags=%08x cpl=%u halted=%u\n",
+            (uint64_t)env->eip, (unsigned)env->eflags,
+            env->hflags & HF_CPL_MASK, cpu->halted);
+    for (unsigned i = 0; i < 6; i++) {
+        const SegmentCache *s = &env->segs[i];
+
+        fprintf(out, "%s =%04x %016" PRIx64 " %08x %04x\n", segments[i],
+                s->selector, (uint64_t)s->base, s->limit,
+                s->flags >> 8 & 0xffff);
+    }
+    fprintf(out,
+            "cr0=%08" PRIx64 " cr2=%016" PRIx64 " cr3=%016" PRIx64
+            " cr4=%08" PRIx64 " efer=%04" PRIx64 "\n",
+            (uint64_t)env->cr[0], (uint64_t)env->cr[2], (uint64_t)env->cr[3],
+            (uint64_t)env->cr[4], env->efer);
+}
+
+/* -- The moment ------------------------------------------------------------ */
+
+static void told(const char *name, bool good)
+{
+    if (!good) {
+        fprintf(stderr, PANDA_MSG " %s cannot be written: %m\n", name);
+    }
+}
+
+static void save(CPUState *cpu)
+{
+    uint64_t end = size ? size : memory_size();
+    FILE *out = fopen(file, "w");
+    bool good = out && save_memory(out, end);
+
+    good = out && !fclose(out) && good;
+    told(file, good);
+    if (good) {
+        printf("memsavep: %" PRIu64 " bytes at instruction %" PRIu64 " in %s\n",
+               end, rr_get_guest_instr_count(), file);
+    }
+    if (regfile) {
+        out = fopen(regfile, "w");
+        if (out) {
+            save_registers(cpu, out);
+        }
+        told(regfile, out && !fclose(out));
+    }
+}
+
+static void on_block(CPUState *cpu, TranslationBlock *tb)
+{
+    (void)tb;
+    if (!done && ((instrcount && rr_get_guest_instr_count() >= instrcount) ||
+                  (rr_in_replay() && rr_get_percentage() >= percent))) {
+        done = true;
+        save(cpu);
+        panda_vm_quit();
+    }
+}
+
+bool init_plugin(void *self)
+{
+    panda_arg_list *args = panda_get_args("memsavep");
+    panda_cb pcb;
+
+    percent = panda_parse_double_opt(args, "percent", 200,
+                                     "how far into the replay");
+    instrcount = panda_parse_uint64_opt(args, "instrcount", 0,
+                                        "or at which instruction");
+    size = panda_parse_uint64_opt(args, "size", 0,
+                                  "bytes from address 0 on; 0: all memory");
+    file = strdup(panda_parse_string_opt(args, "file", "memsavep.raw",
+                                         "where the memory goes"));
+    regfile = panda_parse_string_opt(args, "regfile", NULL,
+                                     "where the registers go");
+    regfile = regfile ? strdup(regfile) : NULL;
+    panda_free_args(args);
+    if (percent > 100 && !instrcount) {
+        fprintf(stderr, PANDA_MSG " when? Give percent=P or instrcount=N\n");
+        return false;
+    }
+    pcb.before_block_exec = on_block;
+    panda_register_callback(self, PANDA_CB_BEFORE_BLOCK_EXEC, pcb);
+    return true;
+}
+
+void uninit_plugin(void *self)
+{
+    (void)self;
+    if (!done) {
+        fprintf(stderr, PANDA_MSG " the run ended before that moment: nothing "
+                                  "is saved\n");
+    }
+    free(file);
+    free(regfile);
+}
