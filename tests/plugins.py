@@ -204,7 +204,7 @@ static uint64_t n;
 static void on_block(CPUState *cpu, TranslationBlock *tb)
 {
     (void)cpu, (void)tb;
-    if (rr_get_guest_instr_count() > 200000) {
+    if (rr_get_guest_instr_count() > 50000) {
         panda_unload_plugin(this_plugin);
     }
 }
@@ -237,7 +237,7 @@ def leaving():
     lines = set()
     for ways in [], ["-unit-insns", "3"], ["-accel", "interp"]:
         end = run("-replay", "short", "-panda", "leaver", *ways)
-        left = re.search(r"left at 200\d+ after \d+ reads", end.stdout)
+        left = re.search(r"left at 500\d\d after \d+ reads", end.stdout)
         expect(end.returncode == 0 and "identical" in end.stdout and left,
                "a plugin that unloads itself in the midst")
         lines.add(left and left[0])

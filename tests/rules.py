@@ -50,8 +50,8 @@ CHANCE = re.compile(r"\b(time|s?rand|random|gettimeofday|clock_gettime|"
 
 LINES = 500
 
-CODE = (".c", ".cpp", ".h", ".def", ".S", ".py", ".sh", ".build")
-C = (".c", ".cpp", ".h", ".def")
+CODE = (".c", ".cpp", ".h", ".hpp", ".def", ".S", ".py", ".sh", ".build")
+C = (".c", ".cpp", ".h", ".hpp", ".def")
 
 
 def is_code(path):
@@ -168,7 +168,8 @@ def stands_alone(files):
 
     def compile_one(path):
         done = subprocess.run(
-            compiler + flags + ["-DTARGET_X86_64", "-fsyntax-only", "-x", "c",
+            compiler + flags + ["-Ix86_64-softmmu", # what is generated
+                                "-DTARGET_X86_64", "-fsyntax-only", "-x", "c",
                                 "-include", os.path.join(TOP, path),
                                 os.devnull],
             cwd=BUILD, text=True, capture_output=True)
@@ -186,7 +187,7 @@ def stands_alone(files):
 
 def formatted(files):
     """C as .clang-format has it"""
-    code = [f for f in files if f.endswith((".c", ".h", ".cpp"))]
+    code = [f for f in files if f.endswith((".c", ".h", ".cpp", ".hpp"))]
     command = ["clang-format", "--dry-run", "-Werror"]
     blind = f"{BUILD}/formatted.c"
     with open(blind, "w") as file:
