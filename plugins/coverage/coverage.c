@@ -384,6 +384,7 @@ void uninit_plugin(void *self)
 {
     (void)self;
     close_output();
+    drcov_forget_modules();
     free(csv_name);
     free(drcov_name);
 }

@@ -30,6 +30,7 @@ void drcov_add(target_ulong pc, uint32_t size);
 /* What was added goes to the disk. */
 void drcov_flush(void);
 void drcov_close(void);
+void drcov_forget_modules(void);
 
 /* coverage.c: hexadecimal with 0x, or decimal: LOW-HIGH. */
 bool parse_two(const char *text, target_ulong *low, target_ulong *high);

@@ -164,3 +164,12 @@ void drcov_close(void)
     }
     set_forget(&seen);
 }
+
+void drcov_forget_modules(void)
+{
+    while (n_modules) {
+        free(modules[--n_modules].name);
+    }
+    free(modules);
+    modules = NULL;
+}
