@@ -1,4 +1,4 @@
-/* What the guest is doing, and its memory. */
+/* What the guest is doing, its code and its memory. */
 #ifndef PANDA_COMMON_H
 #define PANDA_COMMON_H
 
@@ -20,6 +20,20 @@ bool address_in_kernel_code_linux(target_ulong address);
 bool panda_in_kernel_code_linux(CPUState *cpu);
 target_ulong panda_current_sp(const CPUState *cpu);
 target_ulong panda_get_retval(const CPUState *cpu);
+/* Of the kernel: where its stack begins while user code runs; 0: unknown. */
+target_ulong panda_current_ksp(CPUState *cpu);
+
+/*
+ * Guest code as text, an instruction a line; the pc is that of the first.
+ * `code` of panda_disas() is memory of the process, which is taken to lie at
+ * the current pc, or, if there is none, a virtual address of the guest. The
+ * other two leave no doubt.
+ */
+void panda_disas(FILE *out, void *code, unsigned long size);
+void panda_disas_guest(FILE *out, CPUState *cpu, target_ulong pc,
+                       unsigned long size);
+void panda_disas_bytes(FILE *out, const void *bytes, unsigned long size,
+                       target_ulong pc);
 
 /*
  * Guest memory by virtual address, in the current address space, and by
@@ -38,6 +52,29 @@ int panda_physical_memory_write(hwaddr addr, uint8_t *buf, int len);
 
 /* -1 as a hwaddr when the address is not mapped. */
 hwaddr panda_virt_to_phys(CPUState *cpu, target_ulong addr);
+/* Where the engine keeps them, for reading and until the callback returns;
+ * NULL unless all of them lie in one page of RAM. */
+void *panda_map_virt_to_host(CPUState *cpu, target_ulong addr, int len);
+/* Behind the last address of RAM. */
+Int128 panda_find_max_ram_address(void);
+/* The place within RAM of an address; MEMTX_ERROR: it is none of RAM. */
+MemTxResult PandaPhysicalAddressToRamOffset(ram_addr_t *out, hwaddr addr,
+                                            bool is_write);
+MemTxResult PandaVirtualAddressToRamOffset(ram_addr_t *out, CPUState *cpu,
+                                           target_ulong addr, bool is_write);
+
+/* Nothing needs them: every page can be read. */
+static inline bool enter_priv(CPUState *cpu)
+{
+    return cpu != NULL;
+}
+static inline void exit_priv(CPUState *cpu)
+{
+    (void)cpu;
+}
+
+/* As the -os option; ends the program when there is no such system. */
+void panda_set_os_name(char *os_name);
 
 #ifdef __cplusplus
 }

@@ -33,9 +33,18 @@
         } \
     } while (0)
 
-#define LOG_ERROR(...) PANDA_LOG_LINE_(PANDA_LOG_ERROR, "E", __VA_ARGS__)
+#define LOG_ERROR(...) \
+    do { \
+        if (PANDA_LOG_LEVEL >= PANDA_LOG_ERROR) { \
+            fprintf(stderr, PANDA_MSG "E:%s(%s)> ", __FILE__, __func__); \
+            fprintf(stderr, __VA_ARGS__); \
+            fputc('\n', stderr); \
+        } \
+    } while (0)
 #define LOG_WARNING(...) PANDA_LOG_LINE_(PANDA_LOG_WARNING, "W", __VA_ARGS__)
 #define LOG_INFO(...) PANDA_LOG_LINE_(PANDA_LOG_INFO, "I", __VA_ARGS__)
 #define LOG_DEBUG(...) PANDA_LOG_LINE_(PANDA_LOG_DEBUG, "D", __VA_ARGS__)
+/* That control came here. */
+#define PANDALN LOG_DEBUG("%s:%d(%s)", __FILE__, __LINE__, __func__)
 
 #endif

@@ -9,15 +9,12 @@
 #ifndef PANDA_PLUGIN_H
 #define PANDA_PLUGIN_H
 
-#include <assert.h>
-#include <dlfcn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "panda/callbacks/cb-defs.h"
 #include "panda/common.h"
 #include "panda/cpu.h"
 #include "panda/debug.h"
+#include "panda/engine.h"
+#include "panda/host.h"
 #include "panda/rr/rr_log.h"
 #include "panda/types.h"
 #if !defined(PANDA_ENGINE) && __has_include("plog.pb-c.h")
@@ -29,37 +26,6 @@ extern "C" {
 #endif
 
 /* -- Callbacks ------------------------------------------------------------- */
-
-typedef enum panda_cb_type {
-#define PANDA_CALLBACK(number, NAME, ...) PANDA_CB_##NAME = number,
-#define PANDA_CALLBACK_NONE PANDA_CALLBACK
-#include "panda/callbacks.def"
-#undef PANDA_CALLBACK
-#undef PANDA_CALLBACK_NONE
-    PANDA_CB_LAST
-} panda_cb_type;
-
-typedef union panda_cb {
-#define PANDA_CALLBACK(number, NAME, member, state, result, ...) \
-    result (*member)(__VA_ARGS__);
-#define PANDA_CALLBACK_NONE(number, NAME, member, state, result) \
-    result (*member)(void);
-#include "panda/callbacks.def"
-#undef PANDA_CALLBACK
-#undef PANDA_CALLBACK_NONE
-    void (*cbaddr)(void);
-} panda_cb;
-
-typedef union panda_cb_with_context {
-#define PANDA_CALLBACK(number, NAME, member, state, result, ...) \
-    result (*member)(void *context, __VA_ARGS__);
-#define PANDA_CALLBACK_NONE(number, NAME, member, state, result) \
-    result (*member)(void *context);
-#include "panda/callbacks.def"
-#undef PANDA_CALLBACK
-#undef PANDA_CALLBACK_NONE
-    void (*cbaddr)(void);
-} panda_cb_with_context;
 
 /*
  * `plugin` is what init_plugin() was given. Functions of one type are called
@@ -97,19 +63,34 @@ void panda_disable_plugin(void *plugin);
 
 /* -- Plugins --------------------------------------------------------------- */
 
-/* True when it is loaded, or was already. The name may be NULL: then it is
- * made of the file's. */
-bool panda_load_plugin(const char *filename, const char *plugin_name);
+/* True when it is loaded, or was already. The name may be left out, or NULL:
+ * then it is made of the file's. */
+bool panda_load_plugin(const char *filename);
+bool panda_load_plugin_as(const char *filename, const char *plugin_name);
+#define panda_load_plugin(...) PANDA_LOAD_PLUGIN_(__VA_ARGS__, NULL, ~)
+#define PANDA_LOAD_PLUGIN_(filename, plugin_name, ...) \
+    panda_load_plugin_as(filename, plugin_name)
 /* The handle of a loaded plugin, good for dlsym(), or NULL. */
 void *panda_get_plugin_by_name(const char *name);
 /* Loads a plugin by name unless it is; if it cannot, the plugin whose init
  * is running fails to load. */
 void panda_require(const char *name);
-/* Takes effect before the next block. */
+/* The same with arguments, KEY=VALUE each. */
+void panda_require_from_library(const char *name, char **args,
+                                uint32_t num_args);
+/* Takes effect before the next block. The number is list_plugins'. */
 void panda_unload_plugin(void *plugin);
 void panda_unload_plugin_by_name(const char *name);
-/* Where a plugin of that name lies, to be freed; or NULL. */
+void panda_unload_plugin_idx(int idx);
+void panda_unload_plugins(void);
+/* Where these lie, to be freed; or NULL: a plugin of that name, the engine
+ * itself, and a file beside plugins, whose name is made of a format with one
+ * %s and a name. */
 char *panda_plugin_path(const char *name);
+char *panda_shared_library_path(const char *name);
+char *resolve_file_from_plugin_directory(const char *format, const char *name);
+/* The pieces of a text between separators, and NULL; all to be freed. */
+char **str_split(char *text, const char separator);
 
 /* -- Arguments ------------------------------------------------------------- */
 
@@ -180,10 +161,22 @@ static inline void panda_disable_memcb(void)
 }
 
 /* Accepted: the pc is always exact, and chaining is never seen. */
-static inline void panda_enable_precise_pc(void) {}
-static inline void panda_disable_precise_pc(void) {}
-static inline void panda_enable_tb_chaining(void) {}
-static inline void panda_disable_tb_chaining(void) {}
+static inline void panda_enable_precise_pc(void)
+{
+    panda_update_pc = true;
+}
+static inline void panda_disable_precise_pc(void)
+{
+    panda_update_pc = false;
+}
+static inline void panda_enable_tb_chaining(void)
+{
+    panda_tb_chaining = true;
+}
+static inline void panda_disable_tb_chaining(void)
+{
+    panda_tb_chaining = false;
+}
 
 /* -- The machine ----------------------------------------------------------- */
 
@@ -196,17 +189,26 @@ void panda_monitor_print(Monitor *mon, const char *format, ...)
 
 /* -- What the loader looks at ---------------------------------------------- */
 
-#define PANDA_PLUGIN_INTERFACE 1u
+#define PANDA_PLUGIN_INTERFACE 2u
+
+/* An argument that it never asks for is no reason to refuse the plugin, but
+ * of one that defines this before it includes anything. */
+#ifdef PANDA_STRICT_ARGUMENTS
+#define PANDA_PLUGIN_STRICT_ 1u
+#else
+#define PANDA_PLUGIN_STRICT_ 0u
+#endif
 
 struct panda_plugin_interface {
     uint32_t version;
-    char target[28];
+    char target[24];
+    uint32_t strict;
 };
 extern const struct panda_plugin_interface panda_plugin_built_for
     __attribute__((weak, visibility("default")));
 #ifndef PANDA_ENGINE
 const struct panda_plugin_interface panda_plugin_built_for = {
-    PANDA_PLUGIN_INTERFACE, TARGET_NAME};
+    PANDA_PLUGIN_INTERFACE, TARGET_NAME, PANDA_PLUGIN_STRICT_};
 #endif
 
 #ifdef __cplusplus

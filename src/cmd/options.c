@@ -79,6 +79,8 @@ static const struct option {
      "load plugins (NAME:help: about "
      "one)",
      PLUGIN, 'l'},
+    {"-os", "NAME", "which system the guest runs: linux-64-..., ...", TEXT,
+     AT(os)},
     {"-panda-plugin", "FILE", "load a plugin from a file", PLUGIN, 'f'},
     {"-panda-arg", "NAME:KEY=VALUE", "an argument for a plugin", PLUGIN, 'a'},
     {"-pandalog", "FILE", "where plugins log to", TEXT, AT(pandalog)},

@@ -42,6 +42,10 @@ struct plugins *load_plugins(const struct options *options)
         (message = plugins_open_log(plugins, options->pandalog))) {
         panda_fatal("%s", message);
     }
+    replay_name = options->replay;
+    if (options->os && !plugins_set_os(options->os, &message)) {
+        panda_fatal("%s", message);
+    }
 
     /* Arguments first: a plugin asks for them when it starts. */
     for (unsigned pass = 0; pass < 2; pass++) {

@@ -40,6 +40,7 @@ struct machine {
      * each; see lockstep. */
     bool one_unit;
     struct watch *watch;   /* exec/watch.h; NULL: nobody */
+    bool running;          /* between the watch's enter() and the slice's end */
     uint64_t requested_at; /* count at machine_leave_soon() */
 
     /* -- Of run.c alone ---------------------------------------------------- */

@@ -440,7 +440,9 @@ enum run_end machine_run(struct machine *m, uint64_t limit)
         if (m->watch) {
             m->watch->enter(m->watch);
         }
+        m->running = true;
         end = run_turns(m, limit);
+        m->running = false;
         if (m->one_unit) {
             break;
         }

@@ -82,6 +82,7 @@ struct guest_plugin {
     uint64_t (*stack_pointer)(const struct cpu *cpu);
     uint64_t (*return_value)(const struct cpu *cpu);
     uint64_t (*code_base)(const struct cpu *cpu);
+    uint32_t (*block_flags)(const struct cpu *cpu); /* as plugins know them */
 };
 
 struct guest {

@@ -11,16 +11,15 @@
 static void argument_free(struct argument *argument)
 {
     free(argument->plugin);
-    free(argument->text);
+    free(argument->whole);
     free(argument->key);
     free(argument->value);
     free(argument);
 }
 
 /* A later value of the same key counts. */
-static void drop(struct plugins *p, const char *plugin, const char *key)
+static void drop(struct argument **link, const char *plugin, const char *key)
 {
-    struct argument **link = &p->arguments;
 
     while (*link) {
         struct argument *argument = *link;
@@ -34,46 +33,116 @@ static void drop(struct plugins *p, const char *plugin, const char *key)
     }
 }
 
-bool arguments_add(struct plugins *p, const char *plugin, const char *text)
+/* KEY[=VALUE], to a list in place of an earlier one. */
+static struct argument *append(struct argument **list, const char *plugin,
+                               const char *text)
 {
     size_t key = strcspn(text, "=");
     struct argument *argument = panda_must(calloc(1, sizeof(*argument)));
-    struct argument **link;
 
     argument->plugin = panda_must(strdup(plugin));
-    argument->text = panda_must(strdup(text));
+    argument->whole = panda_message("%s:%s", plugin, text);
+    argument->text = argument->whole + strlen(plugin) + 1;
     argument->key = panda_must(strndup(text, key));
     argument->value = panda_must(strdup(text[key] ? text + key + 1 : ""));
-    fprintf(stderr, "PANDA[%s]:adding argument %s.\n", plugin, text);
-    drop(p, plugin, argument->key);
-    for (link = &p->arguments; *link; link = &(*link)->next) {
+    drop(list, plugin, argument->key);
+    while (*list) {
+        list = &(*list)->next;
     }
-    *link = argument;
+    *list = argument;
+    return argument;
+}
+
+bool arguments_add(struct plugins *p, const char *plugin, const char *text)
+{
+    struct argument *argument = append(&p->arguments, plugin, text);
+
+    fprintf(stderr, "PANDA[%s]:adding argument %s.\n", plugin, text);
     if (!strcmp(argument->key, "help")) {
         argument->asked = true;
         p->help = true;
     }
+    variables_show(p);
     return true;
 }
 
-const struct argument *arguments_unasked(struct plugins *p, const char *plugin)
+static void free_list(struct argument *list)
 {
-    for (const struct argument *a = p->arguments; a; a = a->next) {
-        if (!strcmp(a->plugin, plugin) && !a->asked) {
-            return a;
-        }
+    while (list) {
+        struct argument *next = list->next;
+
+        argument_free(list);
+        list = next;
     }
-    return NULL;
 }
 
 void arguments_free(struct plugins *p)
 {
-    while (p->arguments) {
-        struct argument *argument = p->arguments;
+    free_list(p->arguments);
+    free_list(p->known);
+    p->arguments = p->known = NULL;
+}
 
-        p->arguments = argument->next;
-        argument_free(argument);
+/* -- Those that nobody asked for ------------------------------------------- */
+
+/* How many letters are to be put in, taken out or changed to make one word of
+ * the other; of long words only the first letters count. */
+static unsigned distance(const char *a, const char *b)
+{
+    unsigned row[32], size = (unsigned)strnlen(b, 31), before, above;
+
+    for (unsigned j = 0; j <= size; j++) {
+        row[j] = j;
     }
+    for (unsigned i = 0; a[i]; i++) {
+        before = row[0];
+        row[0] = i + 1;
+        for (unsigned j = 1; j <= size; j++) {
+            above = row[j];
+            before += a[i] != b[j - 1];
+            row[j] = above + 1 < before ? above + 1 : before;
+            row[j] = row[j - 1] + 1 < row[j] ? row[j - 1] + 1 : row[j];
+            before = above;
+        }
+    }
+    return row[size];
+}
+
+/* The known key that looks most like it, or NULL. */
+static const char *nearest(const struct plugins *p, const char *plugin,
+                           const char *key)
+{
+    unsigned least = (unsigned)strlen(key) / 2 + 2;
+    const char *found = NULL;
+
+    for (const struct argument *a = p->known; a; a = a->next) {
+        unsigned far = distance(key, a->key);
+
+        if (!strcmp(a->plugin, plugin) && far < least) {
+            least = far;
+            found = a->key;
+        }
+    }
+    return found;
+}
+
+char *arguments_unasked(struct plugins *p, const char *plugin)
+{
+    struct argument *a = p->arguments;
+    const char *like;
+
+    while (a && (a->asked || strcmp(a->plugin, plugin))) {
+        a = a->next;
+    }
+    if (!a) {
+        return NULL;
+    }
+    a->asked = true; /* told of once */
+    like = nearest(p, plugin, a->key);
+    return like ? panda_message("it has no argument '%s'; did you mean '%s'?",
+                                a->key, like)
+                : panda_message("it has no argument '%s' (%s:help lists them)",
+                                a->key, plugin);
 }
 
 /* -- The interface: lists -------------------------------------------------- */
@@ -153,6 +222,9 @@ static char *find(const struct wish *wish)
                                 : strcmp(arg->key, wish->key))) {
             value = arg->value;
         }
+    }
+    if (wish->args) {
+        append(&p->known, wish->args->plugin_name, wish->key);
     }
     for (struct argument *a = p->arguments; a && wish->args; a = a->next) {
         if (!strcmp(a->plugin, wish->args->plugin_name) &&

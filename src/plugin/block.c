@@ -104,7 +104,7 @@ static struct block *make(struct plugins *p, const struct unit_key *key,
     block->shown = (TranslationBlock){
         .pc = pc,
         .cs_base = cpu->guest->plugin->code_base(cpu),
-        .flags = (uint32_t)key->mode,
+        .flags = cpu->guest->plugin->block_flags(cpu),
         .size = offset[n],
         .icount = (uint16_t)n};
     block->id = ++p->next_id;

@@ -1,10 +1,8 @@
-/* The rest of include/panda, and the monitor's commands. */
+/* The rest of include/panda. */
 #include "plugin/plugins.h"
 
 #include "base/error.h"
 #include "mem/mem.h"
-
-#include <stdarg.h>
 
 static _Thread_local struct plugins *current;
 
@@ -15,6 +13,9 @@ struct plugins *plugins_current(void)
 
 void plugins_set_current(struct plugins *p)
 {
+    if (p && current != p) {
+        variables_show(p);
+    }
     current = p;
 }
 
@@ -198,7 +199,7 @@ double rr_get_percentage(void)
 
 /* -- Plugins --------------------------------------------------------------- */
 
-bool panda_load_plugin(const char *filename, const char *plugin_name)
+bool panda_load_plugin_as(const char *filename, const char *plugin_name)
 {
     char *message;
 
@@ -208,6 +209,11 @@ bool panda_load_plugin(const char *filename, const char *plugin_name)
     panda_warn("%s", message);
     free(message);
     return false;
+}
+
+bool(panda_load_plugin)(const char *filename)
+{
+    return panda_load_plugin_as(filename, NULL);
 }
 
 void *panda_get_plugin_by_name(const char *name)
@@ -226,7 +232,16 @@ void panda_require(const char *name)
     }
 }
 
-static void unload_soon(struct plugin *plugin)
+void panda_require_from_library(const char *name, char **args,
+                                uint32_t num_args)
+{
+    for (uint32_t i = 0; i < num_args; i++) {
+        arguments_add(current, name, args[i]);
+    }
+    panda_require(name);
+}
+
+void plugins_unload_soon(struct plugin *plugin)
 {
     if (plugin) {
         plugin->unload = current->unload = true;
@@ -234,14 +249,49 @@ static void unload_soon(struct plugin *plugin)
     }
 }
 
+/* As list_plugins shows it: in the order of loading. */
+unsigned plugins_index(const struct plugin *plugin)
+{
+    unsigned n = 0;
+
+    while ((plugin = plugin->next)) {
+        n++;
+    }
+    return n;
+}
+
+struct plugin *plugins_at(unsigned long index)
+{
+    struct plugin *plugin = current->plugins;
+
+    while (plugin && plugins_index(plugin) != index) {
+        plugin = plugin->next;
+    }
+    return plugin;
+}
+
+void panda_unload_plugin_idx(int idx)
+{
+    if (idx >= 0) {
+        plugins_unload_soon(plugins_at((unsigned)idx));
+    }
+}
+
 void panda_unload_plugin(void *plugin)
 {
-    unload_soon(plugins_of_handle(current, plugin));
+    plugins_unload_soon(plugins_of_handle(current, plugin));
 }
 
 void panda_unload_plugin_by_name(const char *name)
 {
-    unload_soon(plugins_find(current, name));
+    plugins_unload_soon(plugins_find(current, name));
+}
+
+void panda_unload_plugins(void)
+{
+    for (struct plugin *x = current->plugins; x; x = x->next) {
+        plugins_unload_soon(x);
+    }
 }
 
 char *panda_plugin_path(const char *name)
@@ -252,6 +302,28 @@ char *panda_plugin_path(const char *name)
     return path;
 }
 
+char *panda_shared_library_path(const char *name)
+{
+    (void)name; /* the engine is in the program */
+    return panda_must(strdup(qemu_file));
+}
+
+char *resolve_file_from_plugin_directory(const char *format, const char *name)
+{
+    const char *hole = strstr(format, "%s");
+    char *file, *path, *places;
+
+    if (!hole) {
+        return NULL;
+    }
+    file = panda_message("%.*s%s%s", (int)(hole - format), format, name,
+                         hole + 2);
+    path = plugins_search_file(file, &places);
+    free(places);
+    free(file);
+    return path;
+}
+
 void panda_switch_memcb(void *object, bool on)
 {
     Dl_info mine, theirs;
@@ -259,6 +331,7 @@ void panda_switch_memcb(void *object, bool on)
     if (!dladdr(object, &mine)) {
         return;
     }
+    panda_use_memcb = on;
     for (struct plugin *plugin = current->plugins; plugin;
          plugin = plugin->next) {
         if (dladdr(dlsym(plugin->handle, "init_plugin"), &theirs) &&
@@ -267,102 +340,4 @@ void panda_switch_memcb(void *object, bool on)
             registry_update(current);
         }
     }
-}
-
-/* -- The monitor ----------------------------------------------------------- */
-
-struct Monitor {
-    plugins_write *write;
-    void *opaque;
-};
-
-void panda_monitor_print(Monitor *mon, const char *format, ...)
-{
-    va_list args;
-    char *text;
-
-    va_start(args, format);
-    if (vasprintf(&text, format, args) < 0) {
-        panda_bug("out of memory");
-    }
-    va_end(args);
-    mon->write(mon->opaque, text);
-    free(text);
-}
-
-static void monitor_load(struct plugins *p, Monitor *mon, char *argument)
-{
-    size_t name = strcspn(argument, " \t");
-    char *message = NULL, *rest = argument + name;
-
-    if (*rest) { /* NAME ARGUMENTS is NAME:ARGUMENTS */
-        *rest = ':';
-        memmove(rest + 1, rest + 1 + strspn(rest + 1, " \t"),
-                strlen(rest + 1 + strspn(rest + 1, " \t")) + 1);
-    }
-    if (!plugins_load_list(p, argument, &message)) {
-        panda_monitor_print(mon, "%s\n", message);
-        free(message);
-    }
-    p->help = false;
-}
-
-static unsigned index_of(const struct plugins *p, const struct plugin *plugin)
-{
-    unsigned n = 0;
-
-    for (plugin = plugin->next; plugin; plugin = plugin->next) {
-        n++;
-    }
-    (void)p;
-    return n;
-}
-
-/* By number, as list_plugins shows it, or by name. */
-static void monitor_unload(struct plugins *p, Monitor *mon,
-                           const char *argument)
-{
-    struct plugin *plugin = plugins_find(p, argument);
-    char *end;
-    unsigned long number = strtoul(argument, &end, 0);
-
-    if (!plugin && *argument && !*end) {
-        for (plugin = p->plugins; plugin && index_of(p, plugin) != number;
-             plugin = plugin->next) {
-        }
-    }
-    if (!plugin) {
-        panda_monitor_print(mon,
-                            "there is no plugin '%s': list_plugins "
-                            "shows them\n",
-                            argument);
-        return;
-    }
-    unload_soon(plugin);
-}
-
-void plugins_monitor(struct plugins *p, const char *command,
-                     const char *argument, plugins_write *write, void *opaque)
-{
-    Monitor mon = {write, opaque};
-    char *copy = strdup(argument);
-
-    if (!copy) {
-        panda_bug("out of memory");
-    }
-    plugins_set_current(p);
-    if (!strcmp(command, "load_plugin")) {
-        monitor_load(p, &mon, copy);
-    } else if (!strcmp(command, "unload_plugin")) {
-        monitor_unload(p, &mon, copy);
-    } else if (!strcmp(command, "list_plugins")) {
-        panda_monitor_print(&mon, "%-4s%-20s%s\n", "idx", "name", "addr");
-        for (const struct plugin *x = p->plugins; x; x = x->next) {
-            panda_monitor_print(&mon, "%-4u%-20s%p\n", index_of(p, x), x->name,
-                                x->handle);
-        }
-    } else {
-        dispatch_monitor(p, &mon, copy);
-    }
-    free(copy);
 }

@@ -1,77 +1,7 @@
-/*
- * Plugins as files: where they lie, opening them, starting and ending them.
- *
- * A plugin that is not made for this program is told apart by the record that
- * include/panda/plugin.h leaves in each.
- */
+/* Loading plugins: who is loaded, starting and ending them. */
 #include "plugin/plugins.h"
 
 #include "base/error.h"
-
-#include <libgen.h>
-#include <link.h>
-#include <unistd.h>
-
-#ifndef PANDA_LIBDIR
-#define PANDA_LIBDIR "/usr/local/lib"
-#endif
-
-/* -- Where they lie -------------------------------------------------------- */
-
-/* panda_NAME.so in a directory. NULL: not there; then *places grows. */
-static char *look_in(char *directory, const char *name, char **places)
-{
-    char *path, *longer;
-
-    path = panda_message("%s/panda_%s.so", directory, name);
-    if (access(path, F_OK) == 0) {
-        free(directory);
-        return path;
-    }
-    longer = panda_message("%s\n    %s", *places ? *places : "", directory);
-    free(*places);
-    *places = longer;
-    free(path);
-    free(directory);
-    return NULL;
-}
-
-static char *beside_program(void)
-{
-    char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-
-    if (n < 0) {
-        n = 0;
-    }
-    path[n] = '\0';
-    return panda_message("%s/panda/plugins", dirname(path));
-}
-
-/* The file, or NULL; then *places, to be freed, is where it was looked for. */
-char *plugins_search(const char *name, char **places)
-{
-    const char *own = getenv("PANDA_PLUGIN_DIR"), *root = getenv("PANDA_DIR");
-    char *path = NULL;
-
-    *places = NULL;
-    if (own) {
-        path = look_in(panda_message("%s", own), name, places);
-    }
-    if (!path && root) {
-        path = look_in(
-            panda_message("%s/" TARGET_NAME "-softmmu/panda/plugins", root),
-            name, places);
-    }
-    if (!path) {
-        path = look_in(beside_program(), name, places);
-    }
-    if (!path) {
-        path = look_in(panda_message(PANDA_LIBDIR "/panda/" TARGET_NAME), name,
-                       places);
-    }
-    return path;
-}
 
 /* -- Who is loaded --------------------------------------------------------- */
 
@@ -169,55 +99,21 @@ void plugins_unload_marked(struct plugins *p)
 
 /* -- Starting -------------------------------------------------------------- */
 
-/* Why a file is no plugin for this program, or NULL. */
-static char *unfit(void *handle, const char *path)
+/* Some were given that the plugin has not asked for: wrong, or suspicious. */
+static void check_arguments(struct plugins *p, const struct plugin *plugin,
+                            bool good)
 {
-    const struct panda_plugin_interface *made = dlsym(handle,
-                                                      "panda_plugin_built_for");
+    char *wrong;
 
-    if (!made) {
-        return panda_message("%s was not built against the headers of this "
-                             "program (include/panda): build it from its "
-                             "source",
-                             path);
+    while (good && !p->failure && !p->help &&
+           (wrong = arguments_unasked(p, plugin->name))) {
+        if (plugin->strict) {
+            p->failure = wrong;
+        } else {
+            panda_warn("plugin %s: %s", plugin->name, wrong);
+            free(wrong);
+        }
     }
-    if (strncmp(made->target, TARGET_NAME, sizeof(made->target))) {
-        return panda_message(
-            "%s is built for %.*s guests, this program runs " TARGET_NAME, path,
-            (int)sizeof(made->target), made->target);
-    }
-    if (made->version != PANDA_PLUGIN_INTERFACE) {
-        return panda_message("%s is built for version %u of the plugin "
-                             "interface, this program has %u: build it anew",
-                             path, made->version, PANDA_PLUGIN_INTERFACE);
-    }
-    if (!dlsym(handle, "init_plugin")) {
-        return panda_message("%s has no init_plugin()", path);
-    }
-    return NULL;
-}
-
-static void *open_file(const char *path, char **message)
-{
-    void *handle = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
-    char *why;
-
-    if (!handle) {
-        *message = panda_message("%s", dlerror());
-        return NULL;
-    }
-    why = unfit(handle, path);
-    if (!why && !dlopen(path, RTLD_NOW | RTLD_NOLOAD)) {
-        why = panda_message("%s", dlerror());
-    } else if (!why) {
-        dlclose(handle); /* opened twice now */
-    }
-    if (why) {
-        dlclose(handle);
-        *message = why;
-        return NULL;
-    }
-    return handle;
 }
 
 /* Calls init. False: p->failure may say why. */
@@ -234,13 +130,7 @@ static bool start(struct plugins *p, struct plugin *plugin)
     p->failure = NULL;
     good = init(plugin->handle);
     p->starting = outer;
-    if (good && !p->failure && !p->help) {
-        const struct argument *extra = arguments_unasked(p, plugin->name);
-
-        if (extra) {
-            p->failure = panda_message("it has no argument '%s'", extra->key);
-        }
-    }
+    check_arguments(p, plugin, good);
     if ((good || p->help) && !p->failure) { /* none may start for its help */
         p->failure = outer_failure;
         return true;
@@ -258,13 +148,14 @@ bool plugins_load(struct plugins *p, const char *path, const char *name,
 {
     char *bare = bare_name(name ? name : path);
     struct plugin *plugin = plugins_find(p, bare);
+    const struct panda_plugin_interface *made;
     void *handle;
 
     if (plugin) {
         free(bare);
         return true;
     }
-    handle = open_file(path, message);
+    handle = plugins_open_file(path, message);
     if (!handle) {
         free(bare);
         return false;
@@ -274,6 +165,8 @@ bool plugins_load(struct plugins *p, const char *path, const char *name,
     plugin->path = panda_must(strdup(path));
     plugin->handle = handle;
     plugin->memory = plugin->enabled = true;
+    made = dlsym(handle, "panda_plugin_built_for");
+    plugin->strict = made->strict;
     plugin->next = p->plugins;
     p->plugins = plugin;
     if (start(p, plugin)) {
@@ -351,7 +244,10 @@ bool plugins_load_list(struct plugins *p, const char *list, char **message)
 
 struct plugins *plugins_new(void)
 {
-    return panda_must(calloc(1, sizeof(struct plugins)));
+    struct plugins *p = panda_must(calloc(1, sizeof(*p)));
+
+    variables_show(p);
+    return p;
 }
 
 void plugins_free(struct plugins *p)
@@ -367,6 +263,7 @@ void plugins_free(struct plugins *p)
     arguments_free(p);
     if (p->machine) {
         p->machine->watch = NULL;
+        variables_show(NULL);
         p->machine->cpu->access_told = NULL;
         block_forget_all(p);
     }

@@ -2,13 +2,21 @@
  * The plugins of one machine: who is loaded, who wants to hear of what, and
  * how the guest's code is made to tell.
  *
- *     loader.c      files: find, open, init, unload
+ *     files.c       find and open them
+ *     loader.c      init, unload
  *     arguments.c   -panda 'a;b:x=1'
  *     registry.c    subscriptions
  *     block.c       the guest's blocks, as plugins know them
  *     weave.c       calls woven into units
  *     dispatch.c    what those calls do
  *     pandalog.c    -pandalog
+ *     addresses.c   physical and host addresses
+ *     disassembly.c code as text
+ *     monitor.c     the monitor's commands
+ *     older.c       callbacks with the arguments of older sources
+ *     os.c          -os
+ *     variables.c   the interface's variables
+ *     engine.c      include/panda/engine.h
  *     interface.c   the rest of include/panda
  */
 #ifndef PLUGIN_PLUGINS_H
@@ -69,13 +77,15 @@ struct plugin {
     char *name, *path;
     void *handle;
     bool memory; /* memory callbacks are switched on */
+    bool strict; /* an argument that it does not ask for is an error */
     bool enabled;
     bool unload;         /* wanted */
     struct plugin *next; /* loaded before this one */
 };
 
 struct argument {
-    char *plugin, *text, *key, *value;
+    char *plugin, *key, *value;
+    char *whole, *text; /* PLUGIN:KEY=VALUE, and within it KEY=VALUE */
     bool asked;
     struct argument *next;
 };
@@ -89,6 +99,7 @@ struct plugins {
     struct plugin *plugins;
     struct plugin *starting; /* whose init runs */
     struct argument *arguments;
+    struct argument *known;  /* a plugin and a key: it asked for */
     char *failure;           /* of the plugin whose init runs; owned */
     bool help;               /* print the arguments instead of running */
     struct plog_writer *log; /* pandalog, or NULL */
@@ -134,6 +145,8 @@ bool plugins_load(struct plugins *p, const char *path, const char *name,
                   char **message);
 /* -pandalog. NULL, or a message (to be freed). */
 char *plugins_open_log(struct plugins *p, const char *path);
+/* -os. False: *message (to be freed) says why. */
+bool plugins_set_os(const char *name, char **message);
 /* The machine is there, and has not run. */
 void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode);
 /* A recording begins or ends; total: steps of a replay, or 0. */
@@ -158,17 +171,37 @@ void plugins_request(struct plugins *p);
 /* The first failure of the plugin whose init runs; takes the message. */
 void plugins_fail(struct plugins *p, char *message);
 
+/* older.c: what to register in place of a callback that only older sources
+ * have. False: it is none of these. */
+bool older_callback(panda_cb_type *type, panda_cb cb, panda_cb_with_context *by,
+                    void **context);
+
+/* files.c. NULL: *places or *message, to be freed, says why. */
+char *plugins_search(const char *name, char **places);
+char *plugins_search_file(const char *file, char **places);
+void *plugins_open_file(const char *path, char **message);
+
 /* loader.c */
 bool plugins_require(struct plugins *p, const char *name, char **message);
 struct plugin *plugins_find(struct plugins *p, const char *name);
 struct plugin *plugins_of_handle(struct plugins *p, const void *handle);
 void plugins_unload_marked(struct plugins *p);
-char *plugins_search(const char *name, char **places);
+
+/* Before the next block; NULL: nothing. By number: as list_plugins has it. */
+void plugins_unload_soon(struct plugin *plugin);
+unsigned plugins_index(const struct plugin *plugin);
+struct plugin *plugins_at(unsigned long index);
+
+/* The variables of include/panda, after any change of what they show. */
+void variables_show(struct plugins *p);
+/* The guest's RAM, or NULL. */
+const struct mem_block *plugins_ram(const struct machine *machine);
 
 /* arguments.c */
 bool arguments_add(struct plugins *p, const char *plugin, const char *text);
-/* A key that nobody asked for, or NULL. */
-const struct argument *arguments_unasked(struct plugins *p, const char *plugin);
+/* What is wrong about keys that the plugin has not asked for, one by one, to
+ * be freed. NULL: nothing more. */
+char *arguments_unasked(struct plugins *p, const char *plugin);
 void arguments_free(struct plugins *p);
 
 /* registry.c */

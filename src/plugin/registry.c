@@ -158,6 +158,9 @@ static bool serve(struct watch *watch)
         machine_watch_changed(m);
     }
     m->cpu->asid_bit = block_asid_bit(p, m->cpu->guest->plugin->asid(m->cpu));
+    if (p->quit && !m->running) {
+        return false; /* the next run ends at once */
+    }
     if (p->quit) {
         p->quit = false;
         machine_stop(m, "a plugin ended the run");
@@ -198,6 +201,7 @@ void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode)
         panda_bug("out of memory");
     }
     p->machine = machine;
+    variables_show(p);
     p->cpu.exception_index = -1;
     p->step = UINT64_MAX;
     machine->watch = &p->watch;
@@ -249,6 +253,12 @@ static void add(void *owner, panda_cb_type type, struct subscription with)
                                       rows[type].name));
         return;
     }
+    if (!with.function.plain.cbaddr) {
+        plugins_fail(p, panda_message("a plugin registers no function for "
+                                      "PANDA_CB_%s",
+                                      rows[type].name));
+        return;
+    }
     s = malloc(sizeof(*s));
     if (!s) {
         panda_bug("out of memory");
@@ -264,6 +274,13 @@ static void add(void *owner, panda_cb_type type, struct subscription with)
 
 void panda_register_callback(void *plugin, panda_cb_type type, panda_cb cb)
 {
+    panda_cb_with_context by;
+    void *context;
+
+    if (older_callback(&type, cb, &by, &context)) {
+        panda_register_callback_with_context(plugin, type, by, context);
+        return;
+    }
     add(plugin, type, (struct subscription){.function.plain = cb});
 }
 
@@ -297,10 +314,21 @@ static struct subscription *find(void *owner, panda_cb_type type,
     return s;
 }
 
+static struct subscription *find_plain(void *owner, panda_cb_type type,
+                                       panda_cb cb)
+{
+    panda_cb_with_context by;
+    void *context;
+
+    return older_callback(&type, cb, &by, &context)
+               ? find(owner, type, by.cbaddr, true, context)
+               : find(owner, type, cb.cbaddr, false, NULL);
+}
+
 void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,
                            unsigned filter)
 {
-    struct subscription *s = find(plugin, type, cb.cbaddr, false, NULL);
+    struct subscription *s = find_plain(plugin, type, cb);
 
     if (filter & ~PANDA_ON_NEW_ASID ||
         (filter && type != PANDA_CB_BEFORE_BLOCK_EXEC)) {
@@ -327,12 +355,12 @@ static void enable(struct subscription *s, bool enabled)
 
 void panda_enable_callback(void *plugin, panda_cb_type type, panda_cb cb)
 {
-    enable(find(plugin, type, cb.cbaddr, false, NULL), true);
+    enable(find_plain(plugin, type, cb), true);
 }
 
 void panda_disable_callback(void *plugin, panda_cb_type type, panda_cb cb)
 {
-    enable(find(plugin, type, cb.cbaddr, false, NULL), false);
+    enable(find_plain(plugin, type, cb), false);
 }
 
 void panda_enable_callback_with_context(void *plugin, panda_cb_type type,
@@ -350,7 +378,7 @@ void panda_disable_callback_with_context(void *plugin, panda_cb_type type,
 
 bool panda_is_callback_enabled(void *plugin, panda_cb_type type, panda_cb cb)
 {
-    const struct subscription *s = find(plugin, type, cb.cbaddr, false, NULL);
+    const struct subscription *s = find_plain(plugin, type, cb);
 
     return s && s->enabled;
 }

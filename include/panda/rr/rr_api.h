@@ -2,9 +2,7 @@
 #ifndef PANDA_RR_API_H
 #define PANDA_RR_API_H
 
-#include "panda/types.h"
-
-typedef enum { RR_NOCHANGE = -1, RR_OFF = 0, RR_RECORD, RR_REPLAY } RR_mode;
+#include "panda/rr/rr_types.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -26,6 +24,14 @@ double rr_get_percentage(void); /* 0 to 100 */
 #ifdef __cplusplus
 }
 #endif
+
+static inline RR_prog_point rr_prog_point(void)
+{
+    RR_prog_point point;
+
+    point.guest_instr_count = rr_get_guest_instr_count();
+    return point;
+}
 
 static inline bool rr_in_replay(void)
 {

@@ -8,7 +8,9 @@
 #include "guest/x86/rows.h"
 #include "guest/x86/state.h"
 
+#ifndef PANDA_ENGINE
 #define PANDA_ENGINE
+#endif
 #define TARGET_X86_64
 #include "panda/cpu.h"
 
@@ -22,6 +24,18 @@ _Static_assert(offsetof(CPUX86State, regs) == X86_SHOWN_SIZE &&
                        offsetof(struct x86_cpu, shown) + X86_SHOWN_SIZE &&
                    offsetof(struct x86_cpu, shown) % 8 == 0,
                "plugins see gpr and rip in place");
+/* And what comes behind them, that is at the place of the engine's. */
+#define IN_PLACE(theirs, ours) \
+    _Static_assert(offsetof(CPUX86State, theirs) + \
+                           offsetof(struct x86_cpu, shown) == \
+                       offsetof(struct x86_cpu, ours), \
+                   "plugins see " #ours " in place")
+IN_PLACE(xmm_regs, xmm);
+IN_PLACE(mxcsr, mxcsr);
+IN_PLACE(fpregs[1], x87[1]);
+IN_PLACE(fpuc, x87_control);
+IN_PLACE(fpus, x87_status);
+IN_PLACE(fpstt, x87_top);
 
 /* -- Blocks ---------------------------------------------------------------- */
 
@@ -77,7 +91,7 @@ static size_t insn(uint64_t mode, const uint8_t *bytes, size_t size,
 
 struct seen { /* what the copies were made of */
     struct x86_segment_register segment[6];
-    uint8_t system[offsetof(struct x86_cpu, exception) -
+    uint8_t system[offsetof(struct x86_cpu, first_vector) -
                    offsetof(struct x86_cpu, ldtr)];
     uint32_t eflags;
 };
@@ -127,6 +141,11 @@ static void show_system(const struct x86_cpu *x86, CPUX86State *to)
     to->pat = x86->pat;
     to->tsc_aux = x86->tsc_aux;
     to->tsc_offset = x86->tsc_offset;
+    to->old_exception = x86->delivering ? x86->exception.vector : -1;
+    to->error_code = (int32_t)x86->exception.error;
+    to->exception_is_int = x86->exception.software;
+    to->exception_next_eip = x86->exception.software ? x86->exception.address
+                                                     : 0;
 }
 
 static void look_for_changes(struct x86_cpu *x86, struct seen *seen)
@@ -183,6 +202,15 @@ static uint64_t code_base(const struct cpu *cpu)
     return x86_of(cpu)->segment[X86_CS].base;
 }
 
+static uint32_t block_flags(const struct cpu *cpu)
+{
+    const struct x86_cpu *x86 = x86_of(cpu);
+
+    return hidden_flags(x86) |
+           (x86->eflags & (X86_EFLAGS_TF | X86_EFLAGS_IOPL | X86_EFLAGS_RF |
+                           X86_EFLAGS_VM | X86_EFLAGS_AC));
+}
+
 const struct guest_plugin x86_plugin = {
     .insn = insn,
     .show = show,
@@ -192,4 +220,5 @@ const struct guest_plugin x86_plugin = {
     .stack_pointer = stack_pointer,
     .return_value = return_value,
     .code_base = code_base,
+    .block_flags = block_flags,
 };

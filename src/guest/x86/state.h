@@ -39,12 +39,12 @@ struct x86_segment_register {
 #define X86_ACCESS_L 0x2000u
 #define X86_ACCESS_DB 0x4000u
 
-#define X86_SHOWN_SIZE 456u
+#define X86_SHOWN_SIZE 480u
 
 struct x86_cpu {
     struct cpu cpu;                /* first */
     uint8_t shown[X86_SHOWN_SIZE]; /* to plugins: guest/x86/plugin.c */
-    uint64_t gpr[16];              /* which also see these two */
+    uint64_t gpr[16];              /* which also see some of these */
     uint64_t rip;
     uint32_t flags;  /* FL_*: see ir/types.h */
     uint32_t eflags; /* without the arithmetic flags */

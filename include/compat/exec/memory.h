@@ -1,0 +1,1 @@
+#include "panda/plugin.h"

@@ -1,0 +1,1 @@
+#error "There is no migration stream here; a snapshot has another form."

@@ -1,0 +1,1 @@
+#error "This header is of the first PANDA; include panda/plugin.h instead."

@@ -1,0 +1,1 @@
+#error "There are no QMP commands here to call from a plugin."

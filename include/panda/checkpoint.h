@@ -1,0 +1,1 @@
+#error "There are no checkpoints for plugins in this version."

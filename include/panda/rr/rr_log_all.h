@@ -1,0 +1,1 @@
+#include "panda/rr/rr_api.h"

@@ -1,0 +1,1 @@
+#error "There is no translation to LLVM in this version."
