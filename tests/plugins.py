@@ -13,7 +13,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "shared"))
-from checks import FULL, PANDA, end, expect
+from checks import FULL, HEADERS, PANDA, end, expect
 
 GUEST = "build/guest"
 
@@ -29,7 +29,7 @@ def build_plugin(name, source, *flags, header=True):
     file = f"{WORK}/panda_{name}.so"
     target = ["-DTARGET_X86_64"] if header else []
     subprocess.run(["cc", "-O2", "-std=gnu17", "-shared", "-fPIC", *target,
-                    f'-DPLUGIN_NAME="{name}"', "-Iinclude", *flags, "-o",
+                    f'-DPLUGIN_NAME="{name}"', *HEADERS, *flags, "-o",
                     file, "-xc", "-"], input=source, text=True, check=True)
 
 
@@ -54,10 +54,10 @@ def errors():
         '#include "panda/plugin.h"\n#undef',
         '#define PANDA_ENGINE\n#include "panda/plugin.h"\n#undef') +
         "const struct panda_plugin_interface panda_plugin_built_for = "
-        "{77, TARGET_NAME};\n")
+        "{77, TARGET_NAME, 0};\n")
     build_plugin("arm", '#define PANDA_ENGINE\n' + HOLLOW +
                  "const struct panda_plugin_interface panda_plugin_built_for "
-                 '= {PANDA_PLUGIN_INTERFACE, "arm"};\n')
+                 '= {PANDA_PLUGIN_INTERFACE, "arm", 0};\n')
     build_plugin("never", HOLLOW.replace(
         "return self != NULL;", "panda_cb pcb = {0}; panda_register_callback("
         "self, PANDA_CB_HD_READ, pcb); return true;"))
@@ -66,9 +66,22 @@ def errors():
     refused("another interface version", "newer", "version 77", "build it")
     refused("another target", "arm", "for arm guests")
     refused("a callback that is not raised", "never", "PANDA_CB_HD_READ")
+    build_plugin("empty", HOLLOW.replace(
+        "return self != NULL;", "panda_cb pcb = {0}; panda_register_callback("
+        "self, PANDA_CB_START_BLOCK_EXEC, pcb); return true;"))
+    refused("a callback without a function", "empty", "no function for "
+            "PANDA_CB_START_BLOCK_EXEC")
     refused("a malformed argument", "listener:number=x7", "number=x7",
             "not a number")
-    refused("an unknown argument", "listener:colour=red", "colour")
+    said = run("-replay", "none", "-panda", "listener:nunber=1").stdout
+    expect("no argument 'nunber'; did you mean 'number'" in said and
+           "none" in said.splitlines()[-1], "an unknown argument: a warning")
+    refused("an unknown argument of a strict plugin", "coverage:mod=edge",
+            "no argument 'mod'; did you mean 'mode'")
+    for name in "beos-64-5", "linux-64-", "linux", "windows-64-xpsp3":
+        end = run("-replay", "none", "-os", name)
+        expect(end.returncode == 1 and name in end.stdout and
+               "windows-32- with xpsp2" in end.stdout, f"-os {name}")
     refused("a wrong mode", "coverage:mode=osi-block", "osi-block")
     end = run("-panda", "listener:help", "-replay", "none")
     expect(end.returncode == 0 and "also live" in end.stdout, "help")

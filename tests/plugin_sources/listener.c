@@ -75,8 +75,8 @@ static int on_insn_end(CPUState *cpu, target_ptr_t pc)
     return 0;
 }
 
-static void access(CPUState *cpu, unsigned kind, target_ptr_t pc,
-                   target_ptr_t addr, size_t size, const uint8_t *buf)
+static void tell_access(CPUState *cpu, unsigned kind, target_ptr_t pc,
+                        target_ptr_t addr, size_t size, const uint8_t *buf)
 {
     uint64_t value = 0;
 
@@ -94,13 +94,13 @@ static void access(CPUState *cpu, unsigned kind, target_ptr_t pc,
     static void name(CPUState *cpu, target_ptr_t pc, target_ptr_t addr, \
                      size_t size, uint8_t *buf) \
     { \
-        access(cpu, kind, pc, addr, size, buf); \
+        tell_access(cpu, kind, pc, addr, size, buf); \
     }
 #define READ(name, kind) \
     static void name(CPUState *cpu, target_ptr_t pc, target_ptr_t addr, \
                      size_t size) \
     { \
-        access(cpu, kind, pc, addr, size, NULL); \
+        tell_access(cpu, kind, pc, addr, size, NULL); \
     }
 READ(virt_before_read, PANDA_CB_VIRT_MEM_BEFORE_READ)
 ACCESS(virt_after_read, PANDA_CB_VIRT_MEM_AFTER_READ)

@@ -1,5 +1,6 @@
 """What tests of the program share: where it is, and the count of passes."""
 import os
+import subprocess
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -7,6 +8,10 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
 PANDA = f"{BUILD}/x86_64-softmmu/panda-system-x86_64"
 FULL = bool(os.environ.get("FULL"))
+# Where a compiler finds what a plugin of the tree includes.
+HEADERS = [f"-I{TOP}/include", f"-I{TOP}/include/compat", *subprocess.run(
+    ["pkg-config", "--cflags", "glib-2.0"], text=True, check=True,
+    stdout=subprocess.PIPE).stdout.split()]
 
 _passed = _failed = 0
 
