@@ -81,8 +81,9 @@ static void test_random(bool fold, const char *what)
                        (unsigned long long)a.toy.r[i],
                        (unsigned long long)b.toy.r[i]);
             }
-            printf("  flags %x %x narrow %x %x\n", a.toy.flags, b.toy.flags,
-                   a.toy.narrow, b.toy.narrow);
+            printf("  flags %x %x narrow %x %x mxcsr %x %x\n", a.toy.flags,
+                   b.toy.flags, a.toy.narrow, b.toy.narrow, a.toy.mxcsr,
+                   b.toy.mxcsr);
             ir_print(unit, stdout);
         }
         jit_unit_free(host);

@@ -13,13 +13,11 @@ void x86_helper_divide(struct cpu *cpu, uint64_t by, uint32_t size,
  * the width. The value, or with bit 1 of how the flags instead. */
 uint64_t x86_helper_rotate_carry(struct cpu *cpu, uint64_t value,
                                  uint32_t count, uint32_t flags, uint32_t how);
-/* -- fp.c: `op` is told at each of them ------------------------------------ */
+/* -- fp.c: `op` is an enum ir_op, its type if wide << 15, its imm << 16 ---- */
+#define X86_FP_WIDE 0x8000u
 void x86_helper_fp(struct cpu *cpu, const union ir_value *a,
                    const union ir_value *b, uint32_t op,
                    union ir_value *result);
-void x86_helper_fp_compare(struct cpu *cpu, const union ir_value *a,
-                           const union ir_value *b, uint32_t op,
-                           union ir_value *result);
 void x86_helper_fp_approximate(struct cpu *cpu, const union ir_value *a,
                                const union ir_value *b, uint32_t op,
                                union ir_value *result);

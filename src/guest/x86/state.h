@@ -176,6 +176,8 @@ enum x86_slot {
 #define X86_MODE_FS_LIMITS (1u << 13)
 #define X86_MODE_GS_LIMITS (1u << 14)
 #define X86_MODE_AC (1u << 15) /* alignment is checked */
+/* MXCSR does not mask all exceptions: SSE goes by C. */
+#define X86_MODE_UNMASKED (1u << 16)
 
 /* MO_GUEST_MASK of a memory operation: in 64-bit mode, relative to SS. A bad
  * address is #SS then, not #GP. */

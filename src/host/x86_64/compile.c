@@ -57,9 +57,12 @@ static void emit_common(struct jit *jit)
     emit_alu_imm(&e, ALU_SUB, RSP, FRAME_SIZE, true);
     emit_rm(&e, 0, 0x8d, RBX, RDI, CPU_BIAS, true, false);
     emit_mov(&e, R13, RSI, true);
+    emit_rm(&e, 0, 0xc7, 0, RSP, FRAME_FLOATS, false, false);
+    emit_32(&e, 0);
     emit_byte(&e, 0xff); /* jmp rdx */
     emit_byte(&e, 0xe2);
     jit->leave = e.at;
+    floats_out(&e, jit->guest, 0, RCX);
     emit_load(&e, RCX, RBX, AT(deadline), true);
     emit_alu(&e, ALU_SUB, RCX, R13, true);
     emit_store(&e, RCX, RBX, AT(count), true);
@@ -77,6 +80,7 @@ static void emit_common(struct jit *jit)
     jit->miss = e.at;
     emit_mov_imm(&e, RAX, HOST_RETURN_KIND + IR_EXIT_INDIRECT);
     emit_jmp_to(&e, jit->leave);
+    floats_common(&e, jit);
     jit_flush(jit);
 }
 
@@ -164,7 +168,7 @@ static void lower_record(struct lowering *l, const struct ir_ins *ins)
     } else if (ins->op == IR_exit_if) {
         lower_exit_if(l, ins);
     } else if (!lower_state(l, ins) && !lower_int(l, ins) &&
-               !lower_vec(l, ins)) {
+               !lower_vec(l, ins) && !lower_float(l, ins)) {
         panda_bug("op %s is not lowered", ir_op_rows[ins->op].name);
     }
 }
@@ -234,6 +238,9 @@ static void lower_cold(struct lowering *l, struct cold *cold)
         break;
     case COLD_BUDGET:
         cold_budget(l, cold);
+        break;
+    case COLD_FLOATS:
+        lower_cold_floats(l, cold);
         break;
     }
 }

@@ -232,10 +232,3 @@ void emit_return(struct emit *e)
 {
     emit_byte(e, 0xc3);
 }
-
-void emit_call(struct emit *e, const void *function)
-{
-    emit_mov_imm(e, RAX, (uint64_t)(uintptr_t)function);
-    emit_byte(e, 0xff);
-    emit_byte(e, 0xd0);
-}

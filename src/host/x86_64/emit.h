@@ -96,7 +96,6 @@ void emit_jcc_to(struct emit *e, unsigned condition, const uint8_t *target);
 /* Makes a branch lead here, or there; distances are those of the places. */
 void emit_here(struct emit *e, uint8_t *place);
 void emit_patch(uint8_t *place, const uint8_t *target);
-void emit_call(struct emit *e, const void *function);     /* through rax */
 void emit_call_to(struct emit *e, const uint8_t *target); /* in the region */
 void emit_return(struct emit *e);
 

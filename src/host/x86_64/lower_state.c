@@ -16,6 +16,9 @@ static void get(struct lowering *l, const struct ir_ins *ins)
         lower_pending(l, &l->places, l->pending);
         l->pending = IR_NONE;
     }
+    if (ins->imm && ins->imm == l->jit->guest->mxcsr_slot) {
+        lower_floats_out(l);
+    }
     if (slot->type == IR_V128) {
         emit_vector_load(&l->e, lower_define_vector(l, IR_NONE), RBX, at);
         return;
@@ -41,6 +44,9 @@ static void set(struct lowering *l, const struct ir_ins *ins)
         if (l->pending != IR_NONE) {
             return;
         }
+    }
+    if (ins->imm && ins->imm == l->jit->guest->mxcsr_slot) {
+        lower_floats_out(l);
     }
     if (slot->type == IR_V128) {
         emit_vector_store(&l->e, lower_use_vector(l, ins->a, 0), RBX, at);
@@ -74,6 +80,17 @@ void lower_position(struct lowering *l, uint32_t insn, uint64_t pc)
     emit_store(&l->e, RAX, RBX, AT(insn_pc), true);
     emit_mov_imm(&l->e, RAX, (uint64_t)(uintptr_t)l->running);
     emit_store(&l->e, RAX, RBX, AT(running), true);
+}
+
+/* A C function, under the host's MXCSR; then the guest's again, if told so.
+ * Changes r11 before the call. */
+static void call_c(struct lowering *l, const void *function, bool floats)
+{
+    emit_mov_imm(&l->e, RAX, (uint64_t)(uintptr_t)function);
+    emit_call_to(&l->e, l->jit->call);
+    if (floats) {
+        emit_call_to(&l->e, l->jit->floats_in);
+    }
 }
 
 /* -- Memory: the fast path ------------------------------------------------- */
@@ -206,7 +223,7 @@ void lower_cold_access(struct lowering *l, struct cold *cold)
     emit_mov_imm(&l->e, RDX, ins->imm);
     emit_rm(&l->e, 0, 0x8d, RCX, RSP, FRAME_VALUE, true, false);
     emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
-    emit_call(&l->e, function);
+    call_c(l, function, cold->floats);
     lower_restore(l, &cold->places);
     if (ins->op == IR_ld && ins->type == IR_V128) {
         emit_vector_load(&l->e, cold->result, RSP, FRAME_VALUE);
@@ -257,7 +274,8 @@ static void call(struct lowering *l, const struct ir_ins *ins)
                 false);
     }
     emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
-    emit_call(&l->e, (const void *)helper->function);
+    call_c(l, (const void *)helper->function, false);
+    l->floats = false;
     if (helper->result == IR_I32 || helper->result == IR_I64) {
         unsigned to;
 
@@ -301,7 +319,8 @@ void lower_cold_call(struct lowering *l, struct cold *cold)
     lower_position(l, cold->insn, cold->pc);
     emit_mov_imm(&l->e, RSI, address);
     emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
-    emit_call(&l->e, (const void *)ir_helper(l->unit, ins->imm)->function);
+    call_c(l, (const void *)ir_helper(l->unit, ins->imm)->function,
+           cold->floats);
     lower_restore(l, &cold->places);
     emit_jmp_to(&l->e, cold->back);
 }
