@@ -86,6 +86,8 @@ struct ir_unit {
     struct ir_const *consts;
     uint32_t n_consts, cap_consts;
     uint32_t n_insns; /* guest instructions, = steps of the full unit */
+    /* So many of them are in the mode that the unit began in; 0: all. */
+    uint32_t n_in_mode;
     /* Helpers of a pass, numbered from the guest's last one on. */
     const struct guest_helper *more_helpers;
     uint32_t n_more_helpers;

@@ -152,6 +152,7 @@ static uint64_t mode(const struct cpu *cpu)
                                                              : X86_MODE_16;
 
     word |= x86->cpl == 3 ? X86_MODE_USER : 0;
+    word |= x86->cpl == 0 ? X86_MODE_CPL0 : 0;
     word |= segment[X86_SS].access & X86_ACCESS_DB ? X86_MODE_STACK32 : 0;
     word |= segment[X86_ES].base | segment[X86_CS].base | segment[X86_SS].base |
                     segment[X86_DS].base

@@ -80,7 +80,6 @@ void x86_helper_wait(struct cpu *cpu);
 uint64_t x86_helper_rdtsc(struct cpu *cpu);
 uint64_t x86_helper_rdmsr(struct cpu *cpu);
 void x86_helper_wrmsr(struct cpu *cpu);
-void x86_helper_swapgs(struct cpu *cpu);
 void x86_helper_load_table(struct cpu *cpu, uint32_t interrupt, uint64_t limit,
                            uint64_t base);
 uint64_t x86_helper_table(struct cpu *cpu, uint32_t interrupt, uint32_t base);
@@ -89,8 +88,7 @@ void x86_helper_load_segment(struct cpu *cpu, uint32_t number,
 uint32_t x86_helper_selector(struct cpu *cpu, uint32_t number);
 void x86_helper_load_system(struct cpu *cpu, uint32_t task, uint32_t selector);
 void x86_helper_halt(struct cpu *cpu, uint64_t next);
-void x86_helper_cli(struct cpu *cpu);
-void x86_helper_sti(struct cpu *cpu);
+void x86_helper_need_iopl(struct cpu *cpu);
 void x86_helper_need_kernel(struct cpu *cpu);
 /* #GP where the port may not be used, and nothing else. */
 void x86_helper_check_port(struct cpu *cpu, uint32_t port, uint32_t size);

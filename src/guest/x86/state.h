@@ -178,6 +178,7 @@ enum x86_slot {
 #define X86_MODE_AC (1u << 15) /* alignment is checked */
 /* MXCSR does not mask all exceptions: SSE goes by C. */
 #define X86_MODE_UNMASKED (1u << 16)
+#define X86_MODE_CPL0 (1u << 17) /* nothing privileged is refused */
 
 /* MO_GUEST_MASK of a memory operation: in 64-bit mode, relative to SS. A bad
  * address is #SS then, not #GP. */

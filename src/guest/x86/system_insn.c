@@ -27,6 +27,11 @@ static bool end_there(struct x86_translator *t)
     return true;
 }
 
+static bool is_cpl0(const struct x86_translator *t)
+{
+    return t->mode_word & X86_MODE_CPL0;
+}
+
 /* The next instruction's offset in CS. */
 static ir_ref next_rip(struct x86_translator *t)
 {
@@ -171,7 +176,9 @@ bool x86_tr_rdtsc(struct x86_translator *t)
         set_pair(t, CALL(t, rdpmc));
         return false;
     }
-    CALL(t, check_rdtsc);
+    if (!is_cpl0(t)) {
+        CALL(t, check_rdtsc);
+    }
     set_pair(t, CALL(t, rdtsc));
     if (kind == RDTSCP) {
         x86_set_gpr(t, 1, 4, x86_to_i32(t, ir_get(t->b, X86_SLOT_tsc_aux)));
@@ -187,7 +194,16 @@ bool x86_tr_cpuid(struct x86_translator *t)
 
 bool x86_tr_swapgs(struct x86_translator *t)
 {
-    CALL(t, swapgs);
+    ir_ref base, other;
+
+    if (!is_cpl0(t)) {
+        CALL(t, need_kernel);
+    }
+    base = ir_get(t->b, X86_SLOT_gs_base);
+    other = ir_get(t->b, X86_SLOT_kernel_gs_base);
+    ir_set(t->b, X86_SLOT_gs_base, other);
+    ir_set(t->b, X86_SLOT_kernel_gs_base, base);
+    ir_set(t->b, X86_SLOT_stale, I32(1));
     return false;
 }
 
@@ -444,18 +460,37 @@ bool x86_tr_direction(struct x86_translator *t)
 
 bool x86_tr_cli(struct x86_translator *t)
 {
-    CALL(t, cli);
+    if (!is_cpl0(t)) {
+        CALL(t, need_iopl);
+    }
+    ir_set(t->b, X86_SLOT_eflags,
+           ir_bin(t->b, IR_and, ir_get(t->b, X86_SLOT_eflags),
+                  I32(~X86_EFLAGS_IF)));
     return false;
 }
 
+/* If interrupts were off, a shadow begins: the unit goes on with it. */
 bool x86_tr_sti(struct x86_translator *t)
 {
-    CALL(t, sti);
-    if (t->mode_word & X86_MODE_TF) {
-        ir_set(t->b, X86_SLOT_trap, I32(1));
+    ir_ref old, were_on;
+
+    if (!is_cpl0(t)) {
+        CALL(t, need_iopl);
     }
-    ir_exit(t->b, NEXT, IR_EXIT_POLL); /* not x86_exit(): a shadow begins */
-    return true;
+    old = ir_get(t->b, X86_SLOT_eflags);
+    were_on = ir_bin(t->b, IR_and, old, I32(X86_EFLAGS_IF));
+    ir_set(t->b, X86_SLOT_eflags, ir_bin(t->b, IR_or, old, I32(X86_EFLAGS_IF)));
+    ir_set(t->b, X86_SLOT_shadow, ir_bin(t->b, IR_eq, were_on, I32(0)));
+    if (t->mode_word & (X86_MODE_TF | X86_MODE_SHADOW)) {
+        if (t->mode_word & X86_MODE_TF) {
+            ir_set(t->b, X86_SLOT_trap, I32(1));
+        }
+        ir_exit(t->b, NEXT, IR_EXIT_POLL); /* not x86_exit(), which ends it */
+        return true;
+    }
+    ir_emit(t->b, IR_exit_if, IR_VOID, were_on, NEXT, 0, 0, IR_EXIT_POLL);
+    t->shadow_next = true;
+    return false;
 }
 
 bool x86_tr_hlt(struct x86_translator *t)
@@ -467,7 +502,9 @@ bool x86_tr_hlt(struct x86_translator *t)
 /* INVLPG, WBINVD and the like: nothing is cached that could be seen. */
 bool x86_tr_kernel_only(struct x86_translator *t)
 {
-    CALL(t, need_kernel);
+    if (!is_cpl0(t)) {
+        CALL(t, need_kernel);
+    }
     return false;
 }
 
