@@ -92,6 +92,10 @@ struct x86_cpu {
     uint8_t first_vector; /* being delivered; 0xff: an interrupt */
 };
 
+_Static_assert(offsetof(struct x86_cpu, gpr) ==
+                   sizeof(struct cpu) + CPU_REGISTERS_AT,
+               "generated code expects them there");
+
 enum x86_vector {
     X86_DE,
     X86_DB,

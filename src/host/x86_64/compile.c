@@ -106,6 +106,7 @@ bool jit_open(struct jit *jit, const struct guest *guest, size_t size)
     }
     jit->guest = guest;
     jit->flags_slot = find_flags(guest);
+    jit->has_bmi2 = __builtin_cpu_supports("bmi2");
     emit_common(jit);
     return true;
 }
@@ -315,10 +316,14 @@ struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
                               uint64_t pc, uint64_t mode, void *running)
 {
     struct lowering *l = panda_must(calloc(1, sizeof(*l)));
+    struct ir_unit forwarded = *unit;
     struct host_unit *host = NULL;
 
+    forwarded.ins = panda_must(malloc(unit->n_ins * sizeof(*unit->ins)));
+    memcpy(forwarded.ins, unit->ins, unit->n_ins * sizeof(*unit->ins));
+    lower_forward(&forwarded);
     l->jit = jit;
-    l->unit = unit;
+    l->unit = &forwarded;
     l->unit_pc = pc;
     l->mode = mode;
     l->running = running;
@@ -331,6 +336,7 @@ struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
             host = NULL;
         }
     }
+    free(forwarded.ins);
     free(l->last_use);
     free(l->slot);
     free(l->uses);

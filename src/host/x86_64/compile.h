@@ -65,6 +65,7 @@ struct jit {
     const uint8_t *call;  /* the C function in rax */
     const uint8_t *floats_in, *floats_out; /* lower_float.c */
     uint32_t flags_slot;                   /* or UINT32_MAX */
+    bool has_bmi2;                         /* of the host */
     struct host_exit *crossing;
 
     /* -- For tests: see exec/chaos.h and jit_break() --------------------- */

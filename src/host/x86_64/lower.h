@@ -23,12 +23,9 @@
 #define FRAME_SLOTS 384
 #define FRAME_SIZE 16544 /* a multiple of 16, as calls want rsp to be */
 
-/*
- * rbx points into the guest's part of the CPU, right behind the common part,
- * such that its first 256 bytes, which are the guest's general registers, are
- * in reach of a displacement of one byte.
- */
-#define CPU_BIAS ((int32_t)sizeof(struct cpu) + 128)
+/* rbx points into the guest's part of the CPU, such that 256 bytes from its
+ * registers on are in reach of a displacement of one byte. */
+#define CPU_BIAS ((int32_t)(sizeof(struct cpu) + CPU_REGISTERS_AT) + 128)
 #define AT(member) ((int32_t)offsetof(struct cpu, member) - CPU_BIAS)
 
 #define N_REGISTERS 16
@@ -100,6 +97,9 @@ static inline bool lower_chance(struct lowering *l, unsigned n)
     return l->jit->chaos && draw_below(l->jit->chaos, n) == 0;
 }
 
+/* -- forward.c: the unit is the lowering's own ----------------------------- */
+void lower_forward(struct ir_unit *unit);
+
 /* -- registers.c ----------------------------------------------------------- */
 void lower_prepare(struct lowering *l); /* last uses */
 /* A register that holds the operand; constants and spilled values come into
@@ -122,7 +122,6 @@ unsigned lower_use_at(struct lowering *l, const struct places *places,
 int32_t lower_slot(const struct lowering *l, uint32_t slot);
 /* Whether a constant fits a sign-extended 32-bit immediate. */
 bool lower_imm(const struct lowering *l, ir_ref ref, int32_t *value);
-bool lower_wide(const struct lowering *l, ir_ref ref);
 /* A new place in the frame, aligned to its size. */
 int32_t lower_new_slot(struct lowering *l, int32_t size);
 /* The operand copied into a register, after lower_save(). */

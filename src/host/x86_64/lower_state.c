@@ -25,7 +25,7 @@ static void get(struct lowering *l, const struct ir_ins *ins)
     }
     to = lower_define(l, IR_NONE);
     if (slot->size >= 4) {
-        emit_load(&l->e, to, RBX, at, slot->size == 8);
+        emit_load(&l->e, to, RBX, at, slot->size == 8 && ins->type == IR_I64);
     } else {
         emit_rm(&l->e, 0, slot->size == 1 ? 0x0fb6 : 0x0fb7, to, RBX, at, false,
                 false);
@@ -120,8 +120,12 @@ static void probe(struct lowering *l, const struct ir_ins *ins, unsigned ea,
         emit_32(&l->e, 15);
         cold->from[1] = emit_jcc(&l->e, 5);
     }
-    emit_mov(&l->e, RAX, ea, true);
-    emit_shift_imm(&l->e, SHIFT_SHR, RAX, PAGE_BITS - 4, true);
+    if (l->jit->has_bmi2) {
+        emit_rorx(&l->e, RAX, ea, PAGE_BITS - 4, true);
+    } else {
+        emit_mov(&l->e, RAX, ea, true);
+        emit_shift_imm(&l->e, SHIFT_SHR, RAX, PAGE_BITS - 4, true);
+    }
     emit_alu_imm(&l->e, ALU_AND, RAX, (TLB_SIZE - 1) << 4, false);
     emit_rm(&l->e, 0, 0x8d, RCX, ea, (int32_t)size - 1, true, false);
     emit_alu_imm(&l->e, ALU_AND, RCX, -(int32_t)PAGE_SIZE_, true);
