@@ -72,7 +72,7 @@ static void emit_common(struct jit *jit)
     for (unsigned i = sizeof(saved); i-- > 0;) {
         pop(&e, saved[i]);
     }
-    emit_byte(&e, 0xc3);
+    emit_return(&e);
     for (unsigned i = 0; i < 2 * MMU_MAX; i++) {
         jit->second[i / MMU_MAX][i % MMU_MAX] = e.at;
         second_way(&e, lower_tlb(i / MMU_MAX, i % MMU_MAX));

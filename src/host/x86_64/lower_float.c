@@ -73,10 +73,10 @@ void floats_common(struct emit *e, struct jit *jit)
 {
     jit->floats_in = e->at;
     load_guest(e, jit->guest, 8);
-    emit_byte(e, 0xc3);
+    emit_return(e);
     jit->floats_out = e->at;
     floats_out(e, jit->guest, 8, RAX);
-    emit_byte(e, 0xc3);
+    emit_return(e);
     jit->call = e->at;
     floats_out(e, jit->guest, 8, R11);
     emit_byte(e, 0xff); /* jmp rax */
