@@ -37,6 +37,7 @@ struct toy {
     uint64_t pc, r[4];
     uint32_t flags;
     uint8_t narrow;
+    uint32_t mxcsr;
     union ir_value v[2];
     uint8_t memory[MEMORY];
 };
@@ -56,6 +57,7 @@ static const struct guest_slot slots[] = {
     SLOT("r2", r[2], IR_I64),     SLOT("r3", r[3], IR_I64),
     SLOT("flags", flags, IR_I32), SLOT("narrow", narrow, IR_I32),
     SLOT("v0", v[0], IR_V128),    SLOT("v1", v[1], IR_V128),
+    SLOT("mxcsr", mxcsr, IR_I32),
 };
 #define N_SLOTS (sizeof(slots) / sizeof(slots[0]))
 
@@ -119,6 +121,7 @@ static const struct guest guest = {
     .n_slots = N_SLOTS,
     .helpers = helpers,
     .n_helpers = 4,
+    .mxcsr_slot = N_SLOTS - 1,
     .get_pc = get_pc,
     .set_pc = set_pc,
 };
@@ -148,6 +151,28 @@ void mem_store(struct cpu *cpu, uint64_t address, uint32_t memop,
         longjmp(cpu->leave, CPU_LEAVE_EXCEPTION);
     }
     memcpy(toy_of(cpu)->memory + address, value, MO_SIZE(memop));
+}
+
+/* A double, or two floats: often near a limit. */
+static uint64_t number(void)
+{
+    static const uint64_t limits[] = {
+        0,
+        0x7ff0000000000000, /* infinity */
+        0x7ff0000000000001, /* NaNs: signalling, quiet */
+        0xfff8000000000000,
+        0x0010000000000000, /* least normal, greatest denormal */
+        0x000fffffffffffff,
+        0x7fefffffffffffff, /* greatest */
+        0x3ff0000000000000,
+        0xbff0000000000001,
+        0x7f8000007f800001, /* the same of floats */
+        0x007fffff00800000,
+        0xff7fffff3f800001,
+        0xffc0000080000001,
+    };
+
+    return rnd() % 2 ? rnd() : limits[rnd() % (sizeof(limits) / 8)];
 }
 
 /* -- Random units: the same choices for the same seed ---------------------- */
@@ -191,7 +216,7 @@ static ir_ref operand(struct gen *g, char letter, enum ir_type type)
 
 static void gen_pure(struct gen *g)
 {
-    enum ir_op op = IR_add + rnd() % (IR_OP_COUNT - IR_add);
+    enum ir_op op = IR_add + rnd() % (IR_sqrtps - IR_add);
     const struct ir_op_row *row = &ir_op_rows[op];
     enum ir_type type = rnd() % 2 ? IR_I32 : IR_I64;
     uint32_t imm = rnd() % 16;
@@ -238,8 +263,24 @@ static void gen_memory(struct gen *g)
     }
 }
 
+static void gen_float(struct gen *g)
+{
+    enum ir_op op = IR_sqrtps + rnd() % (IR_OP_COUNT - IR_sqrtps);
+    const struct ir_op_row *row = &ir_op_rows[op];
+    enum ir_type type = rnd() % 2 ? IR_I32 : IR_I64;
+
+    if (row->result == 'I' || (row->result == 'V' && row->arg[1] == 'V')) {
+        type = row->result == 'I' ? IR_I32 : IR_V128;
+    }
+    put(g, ir_emit(&g->b, op, type, operand(g, row->arg[0], type),
+                   operand(g, row->arg[1], type), IR_NONE, IR_NONE, rnd() % 8));
+}
+
 static void gen_sets(struct gen *g)
 {
+    for (unsigned n = rnd() % 3; n; n--) {
+        gen_float(g);
+    }
     for (unsigned n = rnd() % 4; n; n--) {
         uint32_t slot = rnd() % N_SLOTS;
 
@@ -298,7 +339,7 @@ static void generate(struct ir_unit *unit, uint64_t seed, bool fold)
     for (unsigned i = 0; i < POOL; i++) {
         g.i32[i] = ir_const_i32(&g.b, (uint32_t)rnd() % (i + 2) - 1);
         g.i64[i] = ir_const_i64(&g.b, rnd() % (i + 2) - 1);
-        g.v[i] = ir_const_v128(&g.b, rnd(), i);
+        g.v[i] = ir_const_v128(&g.b, number(), i % 2 ? number() : i);
     }
     for (unsigned n = 1 + rnd() % 12, pc = 0; n; n--, pc += 4) {
         gen_insn(&g, 0x400000 + pc);
@@ -331,8 +372,9 @@ static void prepare(uint64_t seed)
     }
     for (unsigned i = 0; i < 4; i++) {
         cpu.toy.r[i] = rnd() >> rnd() % 64;
-        cpu.toy.v[i / 2].v64[i % 2] = rnd();
+        cpu.toy.v[i / 2].v64[i % 2] = number();
     }
+    cpu.toy.mxcsr = (uint32_t)rnd() & 0xffff;
     cpu.toy.flags = FL_ONE | ((uint32_t)rnd() & FL_ALL);
     cpu.toy.narrow = (uint8_t)rnd();
 }

@@ -122,6 +122,10 @@ static void test_wrong(void)
     refused(HEAD "%2 = set void i64:1, @r0\n"
                  "%3 = ld i64 i64:8, #3\n%4 " TAIL,
             "R1");
+    refused(HEAD "%2 = addsd v128 v128:1:0, v128:2:0, #0\n"
+                 "%3 = ld i64 i64:8, #3\n%4 " TAIL,
+            "R1");
+    refused(HEAD "%2 = cvtsd2si v128 v128:1:0, #0\n%3 " TAIL, "i32 or i64");
     refused(HEAD "%2 = set void i64:1, @r0\n"
                  "%3 = call void @refuse\n%4 " TAIL,
             "R1");

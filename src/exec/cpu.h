@@ -99,6 +99,10 @@ struct cpu {
     struct jump_cache jump_cache;
 };
 
+/* So far behind the common part a guest best has its general registers: code
+ * that reaches them is shorter. */
+#define CPU_REGISTERS_AT 456u
+
 /* `how` of access_told(): the memop, and these. */
 #define ACCESS_AFTER 0x10000u
 #define ACCESS_WRITE 0x20000u

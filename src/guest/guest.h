@@ -92,7 +92,8 @@ struct guest {
     uint32_t n_slots;
     const struct guest_helper *helpers;
     uint32_t n_helpers;
-    unsigned n_mmu;                   /* MMU indexes in use */
+    uint32_t mxcsr_slot; /* of floating-point ops; 0: there are none */
+    unsigned n_mmu;      /* MMU indexes in use */
     const struct guest_field *fields; /* all state but the common part */
     uint32_t n_fields;
     const struct guest_plugin *plugin; /* NULL: none can watch it */

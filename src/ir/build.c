@@ -8,7 +8,7 @@
  *   3. an equal pure record of this unit (a small hash, newest wins)
  *
  * A get of a slot whose value is known in this unit is that value; a call
- * that may write state forgets all of them.
+ * that may write state forgets all of them, a floating-point op that of MXCSR.
  */
 #include "ir/build.h"
 #include "ir/fold.h"
@@ -130,6 +130,9 @@ ir_ref ir_emit(struct ir_builder *b, enum ir_op op, enum ir_type type, ir_ref a,
 
     if (b->fold && ir_op_rows[op].effect == IR_PURE) {
         return emit_pure(b, &ins);
+    }
+    if (ir_op_rows[op].effect == IR_FLOAT_EFFECT) {
+        b->slot_value[b->unit->guest->mxcsr_slot] = IR_NONE;
     }
     return ir_unit_append(b->unit, &ins);
 }

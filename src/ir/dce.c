@@ -4,7 +4,8 @@
  *   - pure values, calls of pure helpers and gets that nobody uses
  *   - sets that another set of the slot follows, with nothing between
  *     through which the state could be seen: a record that may leave or exit,
- *     or a call that reads state. A get of the slot sees it, too.
+ *     or a call that reads state. A get of the slot sees it, too, and a
+ *     floating-point op that of MXCSR.
  *
  * References stay as they are: nothing is moved.
  */
@@ -61,6 +62,9 @@ static bool is_dead(struct liveness *live, uint32_t at)
     }
     if (ins->op == IR_get && live->used[at]) {
         live->overset[ins->imm] = false;
+    }
+    if (ir_op_rows[ins->op].effect == IR_FLOAT_EFFECT) {
+        live->overset[live->unit->guest->mxcsr_slot] = false;
     }
     return !live->used[at] && only_value(live->unit, ins);
 }

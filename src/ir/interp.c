@@ -4,6 +4,7 @@
  * text, with every value in an array. Nothing here is clever.
  */
 #include "ir/build.h"
+#include "ir/float.h"
 #include "ir/ir.h"
 
 #include "base/error.h"
@@ -89,6 +90,20 @@ static enum ir_exit_kind leave(struct run *run, uint64_t pc,
     return kind;
 }
 
+/* The flags that it raises stay. */
+static void run_float(const struct run *run, const struct ir_ins *ins,
+                      union ir_value *value)
+{
+    uint32_t slot = run->cpu->guest->mxcsr_slot;
+    union ir_value mxcsr;
+
+    get(run, slot, &mxcsr);
+    memset(value, 0, sizeof(*value));
+    mxcsr.u32 |= ir_eval_float(ins, operand(run, ins->a), operand(run, ins->b),
+                               mxcsr.u32, value);
+    set(run, slot, &mxcsr);
+}
+
 /* Runs one record that is no exit. */
 static void step(struct run *run, uint32_t at)
 {
@@ -126,6 +141,9 @@ static void step(struct run *run, uint32_t at)
               operand(run, ins->b)->u64)) {
             call(run, ins, value);
         }
+        break;
+    case IR_sqrtps ... IR_cvtsi2sd:
+        run_float(run, ins, value);
         break;
     default:
         ir_eval(ins, operand(run, ins->a), operand(run, ins->b),

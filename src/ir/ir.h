@@ -12,7 +12,14 @@
 struct cpu;
 
 /* -- Rows of the vocabulary (ops.c) --------------------------------------- */
-enum ir_effect { IR_PURE, IR_STATE, IR_FAULT, IR_EXIT_EFFECT, IR_MARK };
+enum ir_effect {
+    IR_PURE,
+    IR_STATE,
+    IR_FLOAT_EFFECT,
+    IR_FAULT,
+    IR_EXIT_EFFECT,
+    IR_MARK,
+};
 
 struct ir_op_row {
     const char *name;

@@ -9,6 +9,7 @@
 #define X 'X'
 #define PURE IR_PURE
 #define STATE IR_STATE
+#define FLOAT IR_FLOAT_EFFECT
 #define FAULT IR_FAULT
 #define EXIT IR_EXIT_EFFECT
 #define MARK IR_MARK

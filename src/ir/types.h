@@ -18,9 +18,10 @@
  * than 32 bits do not exist: they are extracted and deposited.
  *
  * Requirements on every unit (the verifier checks them):
- *   R1  Within one guest instruction no `set` stands before an op that may
- *       fault or leave (ld, st, a call that can fault). So the guest state at
- *       any such op is the state at the start of its instruction.
+ *   R1  Within one guest instruction no `set`, and no floating-point op (it
+ *       leaves flags), stands before an op that may fault or leave (ld, st, a
+ *       call that can fault). So the guest state at any such op is the state
+ *       at the start of its instruction.
  *   R2  Every operand is defined before it is used and has the row's type.
  *   R3  The last record is an unconditional exit, and no other record is.
  *   R4  Every op lies behind an `insn` record; their `imm` counts 0, 1, 2...
@@ -85,6 +86,8 @@ struct ir_unit {
     struct ir_const *consts;
     uint32_t n_consts, cap_consts;
     uint32_t n_insns; /* guest instructions, = steps of the full unit */
+    /* So many of them are in the mode that the unit began in; 0: all. */
+    uint32_t n_in_mode;
     /* Helpers of a pass, numbered from the guest's last one on. */
     const struct guest_helper *more_helpers;
     uint32_t n_more_helpers;

@@ -34,6 +34,7 @@ void ir_unit_clear(struct ir_unit *unit)
     unit->n_ins = 1;
     unit->n_consts = 0;
     unit->n_insns = 0;
+    unit->n_in_mode = 0;
 }
 
 ir_ref ir_unit_append(struct ir_unit *unit, const struct ir_ins *ins)

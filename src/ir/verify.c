@@ -69,6 +69,12 @@ static void check_type(struct check *c, const struct ir_ins *ins)
         ins->type != ir_result_type(ins)) {
         fail(c, "the type is not that of the result");
     }
+    if (row->result == 'W' && !is_integer(ins->type)) {
+        fail(c, "the type must be i32 or i64");
+    }
+    if (row->effect == IR_FLOAT_EFFECT && !c->unit->guest->mxcsr_slot) {
+        fail(c, "the guest has no MXCSR");
+    }
 }
 
 /* R2. */
@@ -167,7 +173,7 @@ static bool writes_state(const struct check *c, const struct ir_ins *ins)
     if (ins->op == IR_call) {
         return ir_helper(c->unit, ins->imm)->effects & HELPER_WRITES;
     }
-    return ins->op == IR_set;
+    return ins->op == IR_set || ir_op_rows[ins->op].effect == IR_FLOAT_EFFECT;
 }
 
 /* R1, R3 and R4. */

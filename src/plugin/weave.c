@@ -55,14 +55,20 @@ static uint64_t pc_of(const struct ir_unit *unit, unsigned insn)
     panda_bug("a unit has no instruction %u", insn);
 }
 
+/* Blocks are those of one mode. */
+static unsigned of_mode(const struct ir_unit *unit)
+{
+    return unit->n_in_mode ? unit->n_in_mode : unit->n_insns;
+}
+
 static void add_part(struct weaver *w, struct block *block, unsigned position)
 {
     unsigned left = block->shown.icount - position;
     struct unit_part *part = &w->blocks->part[w->blocks->n++];
 
     *part = (struct unit_part){block, w->keep, position, left};
-    if (w->keep + left > w->from->n_insns) {
-        part->n = w->from->n_insns - w->keep;
+    if (w->keep + left > of_mode(w->from)) {
+        part->n = of_mode(w->from) - w->keep;
     }
     w->keep += part->n;
 }
@@ -70,14 +76,14 @@ static void add_part(struct weaver *w, struct block *block, unsigned position)
 /* Whole blocks behind the first one, as long as they fit. */
 static void more_parts(struct weaver *w)
 {
-    while (w->keep < w->from->n_insns) {
+    while (w->keep < of_mode(w->from)) {
         uint64_t pc = pc_of(w->from, w->keep);
         size_t at = pc - w->key->pc;
         unsigned n = at < w->rest ? block_length(w->p, w->key->mode,
                                                  w->bytes + at, w->rest - at)
                                   : 0;
 
-        if (!n || w->keep + n > w->from->n_insns) {
+        if (!n || w->keep + n > of_mode(w->from)) {
             return;
         }
         add_part(w, block_intern(w->p, w->key, pc, w->bytes + at, w->rest - at),
@@ -297,7 +303,8 @@ static bool copy(struct weaver *w, uint32_t at)
             end_insn(w, ins.a);
         }
         if (ins.imm == w->keep) {
-            put(w, IR_exit, IR_VOID, ins.a, 0, 0, IR_EXIT_LINK);
+            put(w, IR_exit, IR_VOID, ins.a, 0, 0,
+                w->keep == w->from->n_in_mode ? IR_EXIT_POLL : IR_EXIT_LINK);
             return false;
         }
         if (ins.imm) {

@@ -101,6 +101,7 @@ static const struct guest_slot slots[N_SLOTS] = {
     SLOT("flags", flags, IR_I32), SLOT("half", half, IR_I64),
     SLOT("word", word, IR_I32),   SLOT("byte", byte, IR_I32),
     SLOT("v0", v[0], IR_V128),    SLOT("v1", v[1], IR_V128),
+    SLOT("mxcsr", mxcsr, IR_I32),
 };
 
 static uint64_t get_pc(const struct cpu *cpu)
@@ -120,6 +121,7 @@ const struct guest fake_guest = {
     .n_slots = N_SLOTS,
     .helpers = helpers,
     .n_helpers = N_HELPERS,
+    .mxcsr_slot = SLOT_MXCSR,
     .n_mmu = 4,
     .get_pc = get_pc,
     .set_pc = set_pc,
@@ -201,6 +203,7 @@ void fake_run(const struct ir_unit *unit, uint64_t seed,
     state.half = (uint32_t)rnd();
     state.word = (uint16_t)rnd();
     state.byte = (uint8_t)rnd();
+    state.mxcsr = (uint16_t)rnd();
     fake_run_from(unit, &state, outcome);
 }
 

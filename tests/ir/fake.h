@@ -18,7 +18,7 @@
 
 struct fake { /* slots of every size, two of them narrower than their type */
     uint64_t pc, r[4];
-    uint32_t flags, half;
+    uint32_t flags, half, mxcsr;
     uint16_t word;
     uint8_t byte;
     union ir_value v[2];
@@ -36,6 +36,7 @@ enum fake_slot {
     SLOT_BYTE,
     SLOT_V0,
     SLOT_V1,
+    SLOT_MXCSR,
     N_SLOTS
 };
 enum fake_helper {

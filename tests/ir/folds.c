@@ -130,7 +130,7 @@ static void test_sound(void)
     struct ir_unit *plain = ir_unit_new(&fake_guest);
     struct ir_unit *folded = ir_unit_new(&fake_guest);
 
-    for (unsigned op = IR_add; op < IR_OP_COUNT; op++) {
+    for (unsigned op = IR_add; op < IR_sqrtps; op++) {
         bool good = true;
 
         for (enum ir_type type = IR_I32; type <= IR_V128; type++) {

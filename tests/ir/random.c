@@ -45,6 +45,7 @@ static enum ir_type type_of_letter(char letter, enum ir_type wide)
                            : IR_VOID;
 }
 
+/* Pure, or floating point. */
 static void gen_pure(struct gen *g)
 {
     enum ir_op op = IR_add + below(IR_OP_COUNT - IR_add);
@@ -54,6 +55,7 @@ static void gen_pure(struct gen *g)
     ir_ref ref[3];
 
     type = memchr(row->arg, 'W', 4) ? wide : type_of_letter(row->result, wide);
+    g->written = g->written || row->effect != IR_PURE;
     if (op >= IR_fl_add && op <= IR_fl_logic) {
         imm = type == IR_I64 ? 8u << below(4) : 8u << below(3);
     } else if (op == IR_fl_cc) {

@@ -1,6 +1,7 @@
 /*
  * Our two sides: a machine in a mode of user privilege with the pages of the
- * test, and one unit of the one instruction, interpreted or generated.
+ * test, and one unit of the one instruction, interpreted or generated: for an
+ * MXCSR that masks all exceptions, and for others.
  */
 #include "host.h"
 
@@ -26,8 +27,8 @@
 
 static struct machine *machine;
 static struct jit jit;
-static struct ir_unit *unit;
-static struct host_unit *host;
+static struct ir_unit *units[2]; /* [1]: not all exceptions are masked */
+static struct host_unit *hosts[2];
 static const struct encoding *prepared;
 
 static uint8_t *ram(uint32_t physical)
@@ -116,7 +117,8 @@ void ours_init(void)
     x86->efer = X86_EFER_LMA | X86_EFER_LME | X86_EFER_SCE | X86_EFER_NXE;
     x86->cpl = 3;
     jump_cache_clear(&machine->cpu->jump_cache);
-    unit = ir_unit_new(&x86_guest);
+    units[0] = ir_unit_new(&x86_guest);
+    units[1] = ir_unit_new(&x86_guest);
     if (!jit_open(&jit, &x86_guest, 4u << 20)) {
         printf("  no memory for code\n");
         exit(1);
@@ -125,16 +127,21 @@ void ours_init(void)
 
 /* -- An encoding ----------------------------------------------------------- */
 
-bool ours_prepare(const struct encoding *e)
+static unsigned unmasked(void)
+{
+    return (~x86_of(machine->cpu)->mxcsr & 0x1f80) != 0;
+}
+
+static bool prepare(const struct encoding *e, uint32_t mxcsr)
 {
     struct x86_cpu *x86 = x86_of(machine->cpu);
+    struct ir_unit *unit;
     struct ir_builder b;
     char *message = NULL;
     bool good;
 
-    prepared = e;
-    set_segments(e->mode);
-    x86->eflags = e->df ? X86_EFLAGS_DF : 0;
+    x86->mxcsr = mxcsr;
+    unit = units[unmasked()];
     ir_unit_clear(unit);
     ir_begin(&b, unit);
     good = x86_translate(&b, x86_guest.mode(machine->cpu), INSN, e->bytes,
@@ -142,17 +149,28 @@ bool ours_prepare(const struct encoding *e)
     ir_end(&b);
     good = good && ir_verify(unit, &message);
     if (good) {
-        jit_unit_free(host);
-        jit_flush(&jit);
         ir_pass_dead(unit);
-        host = jit_compile(&jit, unit, INSN, 0, machine);
-        good = host;
+        hosts[unmasked()] = jit_compile(&jit, unit, INSN, 0, machine);
+        good = hosts[unmasked()];
     }
     if (!good) {
         printf("  %s\n", message ? message : "not translated as one");
     }
     free(message);
     return good;
+}
+
+bool ours_prepare(const struct encoding *e)
+{
+    prepared = e;
+    set_segments(e->mode);
+    x86_of(machine->cpu)->eflags = e->df ? X86_EFLAGS_DF : 0;
+    for (unsigned i = 0; i < 2; i++) {
+        jit_unit_free(hosts[i]);
+        hosts[i] = NULL;
+    }
+    jit_flush(&jit);
+    return prepare(e, 0x1f80) && prepare(e, 0);
 }
 
 /* -- State in and out ------------------------------------------------------ */
@@ -230,10 +248,10 @@ static void step(bool generated)
     cpu->deadline = cpu->count + 1;
     cpu->alone = !generated;
     if (generated) {
-        jit_run(&jit, cpu, host->entry, &pc);
+        jit_run(&jit, cpu, hosts[unmasked()]->entry, &pc);
         x86_guest.set_pc(cpu, pc);
     } else {
-        ir_interpret(cpu, unit);
+        ir_interpret(cpu, units[unmasked()]);
     }
 }
 

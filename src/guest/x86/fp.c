@@ -1,8 +1,9 @@
 /*
- * SSE floating point. Each operation runs on the host's instruction of its
- * name with the guest's MXCSR loaded (exceptions masked); then the flags it
+ * SSE floating point. While the guest's MXCSR masks all exceptions, which is
+ * part of the mode word, each operation is an op of the IR. Else it is a call
+ * of a function here: the same op, with exceptions masked; then the flags it
  * raised are looked at, and an unmasked one is #XM before anything but flags
- * is changed. The host's MXCSR is back before other C code runs.
+ * is changed.
  *
  * Unmasked exceptions differ from masked ones in more than the #XM: those of
  * the operands come before any result, so the flags of the result stay; for
@@ -15,9 +16,9 @@
 
 #define CR4_OSXMMEXCPT 0x400u
 
-/* -- Flags ----------------------------------------------------------------- */
+/* -- With unmasked exceptions ---------------------------------------------- */
 
-static inline void take_flags(struct cpu *cpu, uint32_t raised)
+static void take_flags(struct cpu *cpu, uint32_t raised)
 {
     struct x86_cpu *x86 = x86_of(cpu);
     uint32_t unmasked = ~(x86->mxcsr >> 7);
@@ -31,156 +32,62 @@ static inline void take_flags(struct cpu *cpu, uint32_t raised)
     }
 }
 
-static inline void leave(struct cpu *cpu, uint32_t host)
+/* The op that a helper is called for. */
+static struct ir_ins op_of(uint32_t op)
 {
-    take_flags(cpu, fp_back(host));
-}
-
-/* -- Operations ------------------------------------------------------------ */
-
-__m128i fp_operate(uint32_t op, __m128i x, __m128i y)
-{
-    switch (op) {
-#define X86_FP(name, encoding, operands) \
-    case X86_FP_##name: \
-        __asm__ volatile(#name " %1, %0" : "+x"(x) : "x"(y)); \
-        break;
-#include "guest/x86/fp.def"
-#undef X86_FP
-    }
-    return x;
+    return (struct ir_ins){.op = op & ~X86_FP_WIDE & 0xffff,
+                           .type = op & X86_FP_WIDE ? IR_I64 : IR_I32,
+                           .imm = op >> 16};
 }
 
 void x86_helper_fp(struct cpu *cpu, const union ir_value *a,
                    const union ir_value *b, uint32_t op, union ir_value *result)
 {
-    __m128i x = fp_get(a), y = fp_get(b), z;
-    uint32_t host = fp_enter(x86_of(cpu)), raised;
+    const struct x86_cpu *x86 = x86_of(cpu);
+    struct ir_ins ins = op_of(op);
+    union ir_value value;
+    uint32_t raised = fp_operate(x86, &ins, a, b, &value);
 
-    z = fp_operate(op, x, y);
-    raised = fp_back(host);
-    if (!(x86_of(cpu)->mxcsr & MXCSR_UM) && fp_tiny(op, z)) {
+    if (!(x86->mxcsr & MXCSR_UM) && fp_tiny(ins.op, &value)) {
         raised |= MXCSR_UE;
     }
-    if (raised & ~(x86_of(cpu)->mxcsr >> 7) & (MXCSR_UE | MXCSR_OE)) {
-        raised = fp_flags_by_element(x86_of(cpu), op, x, y);
+    if (raised & ~(x86->mxcsr >> 7) & (MXCSR_UE | MXCSR_OE)) {
+        raised = fp_flags_by_element(x86, &ins, a, b);
     }
     take_flags(cpu, raised);
-    fp_put(result, z);
-}
-
-/* Comparisons: op is the kind (ps pd ss sd) times 8 and the predicate. */
-void x86_helper_fp_compare(struct cpu *cpu, const union ir_value *a,
-                           const union ir_value *b, uint32_t op,
-                           union ir_value *result)
-{
-    __m128i x = fp_get(a), y = fp_get(b);
-    uint32_t host = fp_enter(x86_of(cpu));
-
-    switch (op) {
-#define ONE(kind, number, predicate) \
-    case (number)*8 + (predicate): \
-        __asm__ volatile("cmp" kind " $" #predicate ", %1, %0" \
-                         : "+x"(x) \
-                         : "x"(y)); \
-        break
-#define ALL(kind, number) \
-    ONE(kind, number, 0); \
-    ONE(kind, number, 1); \
-    ONE(kind, number, 2); \
-    ONE(kind, number, 3); \
-    ONE(kind, number, 4); \
-    ONE(kind, number, 5); \
-    ONE(kind, number, 6); \
-    ONE(kind, number, 7)
-        ALL("ps", 0);
-        ALL("pd", 1);
-        ALL("ss", 2);
-        ALL("sd", 3);
-#undef ALL
-#undef ONE
-    }
-    leave(cpu, host);
-    fp_put(result, x);
+    *result = value;
 }
 
 /* UCOMISS, UCOMISD, COMISS, COMISD: the flags. */
 uint32_t x86_helper_fp_flags(struct cpu *cpu, const union ir_value *a,
                              const union ir_value *b, uint32_t op)
 {
-    __m128i x = fp_get(a), y = fp_get(b);
-    uint32_t host = fp_enter(x86_of(cpu));
-    uint64_t eflags = 0;
+    struct ir_ins ins = op_of(op);
+    union ir_value value;
 
-    switch (op) {
-#define ONE(number, name) \
-    case number: \
-        __asm__ volatile(name " %2, %1\n\tpushfq\n\tpopq %0" \
-                         : "=r"(eflags) \
-                         : "x"(x), "x"(y) \
-                         : "cc"); \
-        break;
-        ONE(0, "ucomiss")
-        ONE(1, "ucomisd")
-        ONE(2, "comiss")
-        ONE(3, "comisd")
-#undef ONE
-    }
-    leave(cpu, host);
-    return (uint32_t)(eflags & 0xd5) << 8 | FL_ONE;
+    take_flags(cpu, fp_operate(x86_of(cpu), &ins, a, b, &value));
+    return value.u32;
 }
 
-/* To an integer: bit 0 double, bit 1 truncating, bit 2 64 bits. */
 uint64_t x86_helper_fp_to_integer(struct cpu *cpu, const union ir_value *a,
                                   uint32_t op)
 {
-    __m128i x = fp_get(a);
-    uint32_t host = fp_enter(x86_of(cpu)), narrow = 0;
-    uint64_t wide = 0;
+    struct ir_ins ins = op_of(op);
+    union ir_value value;
 
-    switch (op) {
-#define ONE(number, name) \
-    case number: \
-        __asm__ volatile(name " %1, %0" : "=r"(narrow) : "x"(x)); \
-        wide = narrow; \
-        break; \
-    case (number) + 4: \
-        __asm__ volatile(name " %1, %0" : "=r"(wide) : "x"(x)); \
-        break;
-        ONE(0, "cvtss2si")
-        ONE(1, "cvtsd2si")
-        ONE(2, "cvttss2si")
-        ONE(3, "cvttsd2si")
-#undef ONE
-    }
-    leave(cpu, host);
-    return wide;
+    take_flags(cpu, fp_operate(x86_of(cpu), &ins, a, NULL, &value));
+    return value.u64;
 }
 
-/* From an integer, into the low lane: bit 0 double, bit 2 64 bits. */
 void x86_helper_integer_to_fp(struct cpu *cpu, const union ir_value *a,
                               uint64_t from, uint32_t op,
                               union ir_value *result)
 {
-    __m128i x = fp_get(a);
-    uint32_t host = fp_enter(x86_of(cpu)), narrow = (uint32_t)from;
+    struct ir_ins ins = op_of(op);
+    union ir_value value, b = {.v64 = {from}};
 
-    switch (op) {
-    case 0:
-        __asm__ volatile("cvtsi2ssl %1, %0" : "+x"(x) : "r"(narrow));
-        break;
-    case 1:
-        __asm__ volatile("cvtsi2sdl %1, %0" : "+x"(x) : "r"(narrow));
-        break;
-    case 4:
-        __asm__ volatile("cvtsi2ssq %1, %0" : "+x"(x) : "r"(from));
-        break;
-    case 5:
-        __asm__ volatile("cvtsi2sdq %1, %0" : "+x"(x) : "r"(from));
-        break;
-    }
-    leave(cpu, host);
-    fp_put(result, x);
+    take_flags(cpu, fp_operate(x86_of(cpu), &ins, a, &b, &value));
+    *result = value;
 }
 
 /*
@@ -237,7 +144,26 @@ void x86_helper_fp_approximate(struct cpu *cpu, const union ir_value *a,
 
 /* -- Translation ----------------------------------------------------------- */
 
-static bool binary(struct x86_translator *t, uint32_t helper, uint32_t op)
+static bool unmasked(const struct x86_translator *t)
+{
+    return t->mode_word & X86_MODE_UNMASKED;
+}
+
+static ir_ref op_constant(struct x86_translator *t, enum ir_op op, bool wide,
+                          uint32_t imm)
+{
+    return ir_const_i32(t->b, op | (wide ? X86_FP_WIDE : 0) | imm << 16);
+}
+
+ir_ref x86_float(struct x86_translator *t, enum ir_op op, ir_ref x, ir_ref y,
+                 uint32_t imm)
+{
+    return unmasked(t) ? ir_call(t->b, X86_HELPER_fp, x, y,
+                                 op_constant(t, op, false, imm), IR_NONE)
+                       : ir_emit(t->b, op, IR_V128, x, y, 0, 0, imm);
+}
+
+static bool binary(struct x86_translator *t, uint32_t imm)
 {
     ir_ref y;
 
@@ -246,73 +172,90 @@ static bool binary(struct x86_translator *t, uint32_t helper, uint32_t op)
     }
     y = x86_read_vector(t, 1, true);
     x86_set_xmm(t, 0,
-                ir_call(t->b, helper, x86_get_xmm(t, 0), y,
-                        ir_const_i32(t->b, op), IR_NONE));
+                x86_float(t, (enum ir_op)t->insn.row->argument,
+                          x86_get_xmm(t, 0), y, imm));
     return false;
 }
 
 bool x86_tr_fp(struct x86_translator *t)
 {
-    return binary(t, X86_HELPER_fp, (uint32_t)t->insn.row->argument);
+    return binary(t, 0);
 }
 
 bool x86_tr_fp_compare(struct x86_translator *t)
 {
-    return binary(t, X86_HELPER_fp_compare,
-                  (uint32_t)t->insn.row->argument * 8 +
-                      (t->insn.operand[2].value & 7));
+    return binary(t, t->insn.operand[2].value & 7);
 }
 
 bool x86_tr_fp_approximate(struct x86_translator *t)
-{
-    return binary(t, X86_HELPER_fp_approximate,
-                  (uint32_t)t->insn.row->argument);
-}
-
-bool x86_tr_fp_flags(struct x86_translator *t)
 {
     ir_ref y;
 
     if (x86_sse_off(t)) {
         return true;
     }
+    y = x86_read_vector(t, 1, true);
+    x86_set_xmm(t, 0,
+                ir_call(t->b, X86_HELPER_fp_approximate, x86_get_xmm(t, 0), y,
+                        ir_const_i32(t->b, (uint32_t)t->insn.row->argument),
+                        IR_NONE));
+    return false;
+}
+
+bool x86_tr_fp_flags(struct x86_translator *t)
+{
+    enum ir_op op = (enum ir_op)t->insn.row->argument;
+    ir_ref x, y;
+
+    if (x86_sse_off(t)) {
+        return true;
+    }
     y = x86_read_vector(t, 1, false);
-    x86_set_flags(t,
-                  ir_call(t->b, X86_HELPER_fp_flags, x86_get_xmm(t, 0), y,
-                          ir_const_i32(t->b, (uint32_t)t->insn.row->argument),
-                          IR_NONE));
+    x = x86_get_xmm(t, 0);
+    x86_set_flags(t, unmasked(t)
+                         ? ir_call(t->b, X86_HELPER_fp_flags, x, y,
+                                   op_constant(t, op, false, 0), IR_NONE)
+                         : ir_emit(t->b, op, IR_I32, x, y, 0, 0, 0));
     return false;
 }
 
 bool x86_tr_fp_to_integer(struct x86_translator *t)
 {
+    enum ir_op op = (enum ir_op)t->insn.row->argument;
     bool wide = t->insn.size == 8;
-    ir_ref value;
+    ir_ref from, value;
 
     if (x86_sse_off(t)) {
         return true;
     }
-    value = ir_call(
-        t->b, X86_HELPER_fp_to_integer, x86_read_vector(t, 1, false),
-        ir_const_i32(t->b, (uint32_t)t->insn.row->argument | (wide ? 4 : 0)),
-        IR_NONE, IR_NONE);
-    x86_set_gpr(t, t->insn.operand[0].number, wide ? 8 : 4,
-                wide ? value : x86_to_i32(t, value));
+    from = x86_read_vector(t, 1, false);
+    if (unmasked(t)) {
+        value = ir_call(t->b, X86_HELPER_fp_to_integer, from,
+                        op_constant(t, op, wide, 0), IR_NONE, IR_NONE);
+        value = wide ? value : x86_to_i32(t, value);
+    } else {
+        value = ir_emit(t->b, op, wide ? IR_I64 : IR_I32, from, 0, 0, 0, 0);
+    }
+    x86_set_gpr(t, t->insn.operand[0].number, wide ? 8 : 4, value);
     return false;
 }
 
 bool x86_tr_integer_to_fp(struct x86_translator *t)
 {
-    ir_ref from;
+    enum ir_op op = (enum ir_op)t->insn.row->argument;
+    bool wide = t->insn.size == 8;
+    ir_ref from, x;
 
     if (x86_sse_off(t)) {
         return true;
     }
-    from = x86_to_i64(t, x86_read(t, 1));
-    x86_set_xmm(t, 0,
-                ir_call(t->b, X86_HELPER_integer_to_fp, x86_get_xmm(t, 0), from,
-                        ir_const_i32(t->b, (uint32_t)t->insn.row->argument |
-                                               (t->insn.size == 8 ? 4 : 0)),
-                        IR_NONE));
+    from = x86_read(t, 1);
+    x = x86_get_xmm(t, 0);
+    x86_set_xmm(
+        t, 0,
+        unmasked(t)
+            ? ir_call(t->b, X86_HELPER_integer_to_fp, x, x86_to_i64(t, from),
+                      op_constant(t, op, wide, 0), IR_NONE)
+            : ir_emit(t->b, op, wide ? IR_I64 : IR_I32, x, from, 0, 0, 0));
     return false;
 }

@@ -7,26 +7,22 @@
 
 /* -- Underflow of exact results -------------------------------------------- */
 
-static bool tiny_floats(__m128i x, unsigned n)
+static bool tiny_floats(const union ir_value *value, unsigned n)
 {
-    union ir_value value;
     bool tiny = false;
 
-    fp_put(&value, x);
     for (unsigned i = 0; i < n; i++) {
-        tiny |= !(value.v32[i] & 0x7f800000u) && value.v32[i] << 1;
+        tiny |= !(value->v32[i] & 0x7f800000u) && value->v32[i] << 1;
     }
     return tiny;
 }
 
-static bool tiny_doubles(__m128i x, unsigned n)
+static bool tiny_doubles(const union ir_value *value, unsigned n)
 {
-    union ir_value value;
     bool tiny = false;
 
-    fp_put(&value, x);
     for (unsigned i = 0; i < n; i++) {
-        tiny |= !(value.v64[i] & 0x7ff0000000000000ull) && value.v64[i] << 1;
+        tiny |= !(value->v64[i] & 0x7ff0000000000000ull) && value->v64[i] << 1;
     }
     return tiny;
 }
@@ -38,29 +34,27 @@ struct shape {
     bool horizontal;
 };
 
-static struct shape shape_of(uint32_t op)
+static struct shape shape_of(unsigned op)
 {
 #define OF_TYPE(suffix) \
-    case X86_FP_add##suffix: \
-    case X86_FP_sub##suffix: \
-    case X86_FP_mul##suffix: \
-    case X86_FP_div##suffix
+    case IR_add##suffix: \
+    case IR_sub##suffix: \
+    case IR_mul##suffix: \
+    case IR_div##suffix
     switch (op) {
-        OF_TYPE(ps)
-            : case X86_FP_addsubps : return (struct shape){4, 4, 4, false};
-        OF_TYPE(pd)
-            : case X86_FP_addsubpd : return (struct shape){8, 8, 2, false};
+        OF_TYPE(ps) : case IR_addsubps : return (struct shape){4, 4, 4, false};
+        OF_TYPE(pd) : case IR_addsubpd : return (struct shape){8, 8, 2, false};
         OF_TYPE(ss) : return (struct shape){4, 4, 1, false};
         OF_TYPE(sd) : return (struct shape){8, 8, 1, false};
-    case X86_FP_haddps:
-    case X86_FP_hsubps:
+    case IR_haddps:
+    case IR_hsubps:
         return (struct shape){4, 4, 4, true};
-    case X86_FP_haddpd:
-    case X86_FP_hsubpd:
+    case IR_haddpd:
+    case IR_hsubpd:
         return (struct shape){8, 8, 2, true};
-    case X86_FP_cvtsd2ss:
+    case IR_cvtsd2ss:
         return (struct shape){8, 4, 1, false};
-    case X86_FP_cvtpd2ps:
+    case IR_cvtpd2ps:
         return (struct shape){8, 4, 2, false};
     default:
         return (struct shape){0, 0, 0, false};
@@ -68,12 +62,12 @@ static struct shape shape_of(uint32_t op)
 #undef OF_TYPE
 }
 
-bool fp_tiny(uint32_t op, __m128i x)
+bool fp_tiny(unsigned op, const union ir_value *result)
 {
     struct shape shape = shape_of(op);
 
-    return shape.result == 8 ? tiny_doubles(x, shape.n)
-                             : tiny_floats(x, shape.n);
+    return shape.result == 8 ? tiny_doubles(result, shape.n)
+                             : tiny_floats(result, shape.n);
 }
 
 /*
@@ -108,21 +102,21 @@ static bool inexact(const struct x86_cpu *x86, char how, long double p,
     return status & MXCSR_PE;
 }
 
-static char how_of(uint32_t op, unsigned i)
+static char how_of(unsigned op, unsigned i)
 {
     switch (op) {
-    case X86_FP_mulps ... X86_FP_mulsd:
-    case X86_FP_cvtpd2ps:
-    case X86_FP_cvtsd2ss:
+    case IR_mulps ... IR_mulsd:
+    case IR_cvtpd2ps:
+    case IR_cvtsd2ss:
         return '*';
-    case X86_FP_divps ... X86_FP_divsd:
+    case IR_divps ... IR_divsd:
         return '/';
-    case X86_FP_subps ... X86_FP_subsd:
-    case X86_FP_hsubps:
-    case X86_FP_hsubpd:
+    case IR_subps ... IR_subsd:
+    case IR_hsubps:
+    case IR_hsubpd:
         return '-';
-    case X86_FP_addsubps:
-    case X86_FP_addsubpd:
+    case IR_addsubps:
+    case IR_addsubpd:
         return i % 2 ? '+' : '-';
     default:
         return '+';
@@ -130,56 +124,53 @@ static char how_of(uint32_t op, unsigned i)
 }
 
 /* An element, of the second vector when i counts on. */
-static long double element(const struct x86_cpu *x86, __m128i x, __m128i y,
-                           unsigned i, bool wide)
+static long double element(const struct x86_cpu *x86, const union ir_value *a,
+                           const union ir_value *b, unsigned i, bool wide)
 {
     unsigned n = wide ? 2 : 4;
-    union ir_value value;
+    const union ir_value *value = i < n ? a : b;
     bool denormal;
     double d;
     float f;
 
-    fp_put(&value, i < n ? x : y);
     i %= n;
-    denormal = wide ? !(value.v64[i % 2] & 0x7ff0000000000000ull)
-                    : !(value.v32[i] & 0x7f800000u);
+    denormal = wide ? !(value->v64[i % 2] & 0x7ff0000000000000ull)
+                    : !(value->v32[i] & 0x7f800000u);
     if (denormal && (x86->mxcsr & MXCSR_DAZ)) {
         return 0;
     }
-    __builtin_memcpy(&d, &value.v64[i % 2], 8);
-    __builtin_memcpy(&f, &value.v32[i], 4);
+    __builtin_memcpy(&d, &value->v64[i % 2], 8);
+    __builtin_memcpy(&f, &value->v32[i], 4);
     return wide ? d : f;
 }
 
 /* The flags of one result: the operation with ones everywhere else, of which
  * nothing is inexact. `lanes` has a bit for each float that is kept. */
-static uint32_t flags_of(const struct x86_cpu *x86, uint32_t op, __m128i x,
-                         __m128i y, unsigned lanes, bool wide)
+static uint32_t flags_of(const struct x86_cpu *x86, const struct ir_ins *ins,
+                         union ir_value a, union ir_value b, unsigned lanes,
+                         bool wide)
 {
-    union ir_value a, b;
-    uint32_t host, raised;
+    union ir_value value;
+    uint32_t raised;
 
-    fp_put(&a, x);
-    fp_put(&b, y);
     for (unsigned i = 0; i < 4; i++) {
         uint32_t one = !wide ? 0x3f800000u : i % 2 ? 0x3ff00000u : 0;
 
         a.v32[i] = lanes >> i & 1 ? a.v32[i] : one;
         b.v32[i] = lanes >> (4 + i) & 1 ? b.v32[i] : one;
     }
-    host = fp_enter(x86);
-    x = fp_operate(op, fp_get(&a), fp_get(&b));
-    raised = fp_back(host);
-    if (!(x86->mxcsr & MXCSR_UM) && fp_tiny(op, x)) {
+    raised = fp_operate(x86, ins, &a, &b, &value);
+    if (!(x86->mxcsr & MXCSR_UM) && fp_tiny(ins->op, &value)) {
         raised |= MXCSR_UE;
     }
     return raised;
 }
 
-uint32_t fp_flags_by_element(const struct x86_cpu *x86, uint32_t op, __m128i x,
-                             __m128i y)
+uint32_t fp_flags_by_element(const struct x86_cpu *x86,
+                             const struct ir_ins *ins, const union ir_value *a,
+                             const union ir_value *b)
 {
-    struct shape shape = shape_of(op);
+    struct shape shape = shape_of(ins->op);
     bool wide = shape.source == 8;
     unsigned per = wide ? 2 : 1, n = 4 / per; /* floats an element */
     uint32_t raised = 0, unmasked = ~(x86->mxcsr >> 7), one;
@@ -195,14 +186,14 @@ uint32_t fp_flags_by_element(const struct x86_cpu *x86, uint32_t op, __m128i x,
         } else {
             lanes = lanes << i * per | lanes << (i + n) * per;
         }
-        one = flags_of(x86, op, x, y, lanes, wide);
+        one = flags_of(x86, ins, *a, *b, lanes, wide);
         if (one & unmasked & (MXCSR_UE | MXCSR_OE)) {
-            long double left = element(x86, x, y, p, wide);
-            long double right = element(x86, x, y, q, wide);
+            long double left = element(x86, a, b, p, wide);
+            long double right = element(x86, a, b, q, wide);
             bool converts = shape.source != shape.result;
 
             one &= ~MXCSR_PE;
-            one |= inexact(x86, how_of(op, i), converts ? 1 : left, right,
+            one |= inexact(x86, how_of(ins->op, i), converts ? 1 : left, right,
                            shape.result == 8)
                        ? MXCSR_PE
                        : 0;

@@ -3,6 +3,7 @@
 
 #include "exec/machine.h"
 #include "guest/x86/decode.h"
+#include "ir/float.h"
 #include "mem/mem.h"
 
 #include <inttypes.h>
@@ -151,6 +152,7 @@ static uint64_t mode(const struct cpu *cpu)
                                                              : X86_MODE_16;
 
     word |= x86->cpl == 3 ? X86_MODE_USER : 0;
+    word |= x86->cpl == 0 ? X86_MODE_CPL0 : 0;
     word |= segment[X86_SS].access & X86_ACCESS_DB ? X86_MODE_STACK32 : 0;
     word |= segment[X86_ES].base | segment[X86_CS].base | segment[X86_SS].base |
                     segment[X86_DS].base
@@ -165,6 +167,7 @@ static uint64_t mode(const struct cpu *cpu)
     word |= x86->shadow ? X86_MODE_SHADOW : 0;
     word |= x86->eflags & X86_EFLAGS_TF ? X86_MODE_TF : 0;
     word |= x86->trap ? X86_MODE_TRAP : 0;
+    word |= ~x86->mxcsr & MXCSR_MASKS ? X86_MODE_UNMASKED : 0;
     word |= in_64(x86) ? 0 : limits(segment);
     if (x86->eflags & X86_EFLAGS_AC && x86->cpl == 3 &&
         x86->cr[0] & X86_CR0_AM) {
@@ -257,7 +260,7 @@ static bool is_sound(const struct cpu *cpu)
             return false;
         }
     }
-    return x86->cpl <= 3 && x86->x87_top <= 7;
+    return x86->cpl <= 3 && x86->x87_top <= 7 && !(x86->mxcsr & ~MXCSR_KNOWN);
 }
 
 const struct guest x86_guest = {
@@ -267,6 +270,7 @@ const struct guest x86_guest = {
     .n_slots = X86_N_SLOTS,
     .helpers = helpers,
     .n_helpers = X86_N_HELPERS,
+    .mxcsr_slot = X86_SLOT_mxcsr,
     .n_mmu = X86_N_MMU,
     .fields = fields,
     .plugin = &x86_plugin,

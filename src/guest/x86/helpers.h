@@ -13,13 +13,11 @@ void x86_helper_divide(struct cpu *cpu, uint64_t by, uint32_t size,
  * the width. The value, or with bit 1 of how the flags instead. */
 uint64_t x86_helper_rotate_carry(struct cpu *cpu, uint64_t value,
                                  uint32_t count, uint32_t flags, uint32_t how);
-/* -- fp.c: `op` is told at each of them ------------------------------------ */
+/* -- fp.c: `op` is an enum ir_op, its type if wide << 15, its imm << 16 ---- */
+#define X86_FP_WIDE 0x8000u
 void x86_helper_fp(struct cpu *cpu, const union ir_value *a,
                    const union ir_value *b, uint32_t op,
                    union ir_value *result);
-void x86_helper_fp_compare(struct cpu *cpu, const union ir_value *a,
-                           const union ir_value *b, uint32_t op,
-                           union ir_value *result);
 void x86_helper_fp_approximate(struct cpu *cpu, const union ir_value *a,
                                const union ir_value *b, uint32_t op,
                                union ir_value *result);
@@ -82,7 +80,6 @@ void x86_helper_wait(struct cpu *cpu);
 uint64_t x86_helper_rdtsc(struct cpu *cpu);
 uint64_t x86_helper_rdmsr(struct cpu *cpu);
 void x86_helper_wrmsr(struct cpu *cpu);
-void x86_helper_swapgs(struct cpu *cpu);
 void x86_helper_load_table(struct cpu *cpu, uint32_t interrupt, uint64_t limit,
                            uint64_t base);
 uint64_t x86_helper_table(struct cpu *cpu, uint32_t interrupt, uint32_t base);
@@ -91,8 +88,7 @@ void x86_helper_load_segment(struct cpu *cpu, uint32_t number,
 uint32_t x86_helper_selector(struct cpu *cpu, uint32_t number);
 void x86_helper_load_system(struct cpu *cpu, uint32_t task, uint32_t selector);
 void x86_helper_halt(struct cpu *cpu, uint64_t next);
-void x86_helper_cli(struct cpu *cpu);
-void x86_helper_sti(struct cpu *cpu);
+void x86_helper_need_iopl(struct cpu *cpu);
 void x86_helper_need_kernel(struct cpu *cpu);
 /* #GP where the port may not be used, and nothing else. */
 void x86_helper_check_port(struct cpu *cpu, uint32_t port, uint32_t size);

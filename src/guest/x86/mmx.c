@@ -294,16 +294,14 @@ bool x86_tr_mask_move(struct x86_translator *t)
 
 static ir_ref convert(struct x86_translator *t, ir_ref from)
 {
-    return ir_call(t->b, X86_HELPER_fp, from, from,
-                   ir_const_i32(t->b, (uint32_t)t->insn.row->argument),
-                   IR_NONE);
+    return x86_float(t, (enum ir_op)t->insn.row->argument, from, from, 0);
 }
 
 /* The wide conversion: the two elements that are not there are zeros. From
  * memory, no register of MMX is touched, nor its state. */
 bool x86_tr_mmx_to_fp(struct x86_translator *t)
 {
-    bool doubles = t->insn.row->argument == X86_FP_cvtdq2pd;
+    bool doubles = t->insn.row->argument == IR_cvtdq2pd;
     bool apart = t->insn.operand[1].kind == X86_OPERAND_MEMORY;
     ir_ref result;
 

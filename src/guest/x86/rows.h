@@ -6,12 +6,6 @@
 #include "guest/x86/decode.h"
 #include "ir/types.h"
 
-enum x86_fp { /* the argument of an fp row */
-#define X86_FP(name, encoding, operands) X86_FP_##name,
-#include "guest/x86/fp.def"
-#undef X86_FP
-};
-
 #define LOCK X86_LOCK
 #define N64 X86_N64
 #define O64 X86_O64

@@ -92,6 +92,10 @@ struct x86_cpu {
     uint8_t first_vector; /* being delivered; 0xff: an interrupt */
 };
 
+_Static_assert(offsetof(struct x86_cpu, gpr) ==
+                   sizeof(struct cpu) + CPU_REGISTERS_AT,
+               "generated code expects them there");
+
 enum x86_vector {
     X86_DE,
     X86_DB,
@@ -176,6 +180,9 @@ enum x86_slot {
 #define X86_MODE_FS_LIMITS (1u << 13)
 #define X86_MODE_GS_LIMITS (1u << 14)
 #define X86_MODE_AC (1u << 15) /* alignment is checked */
+/* MXCSR does not mask all exceptions: SSE goes by C. */
+#define X86_MODE_UNMASKED (1u << 16)
+#define X86_MODE_CPL0 (1u << 17) /* nothing privileged is refused */
 
 /* MO_GUEST_MASK of a memory operation: in 64-bit mode, relative to SS. A bad
  * address is #SS then, not #GP. */

@@ -302,16 +302,6 @@ void x86_helper_wrmsr(struct cpu *cpu)
     }
 }
 
-void x86_helper_swapgs(struct cpu *cpu)
-{
-    struct x86_cpu *x86 = x86_of(cpu);
-    uint64_t base = x86->segment[X86_GS].base;
-
-    need_kernel(cpu);
-    x86->segment[X86_GS].base = x86->kernel_gs_base;
-    x86->kernel_gs_base = base;
-}
-
 /* -- Tables and segments --------------------------------------------------- */
 
 void x86_helper_load_table(struct cpu *cpu, uint32_t interrupt, uint64_t limit,
@@ -402,28 +392,13 @@ void x86_helper_halt(struct cpu *cpu, uint64_t next)
     x86_of(cpu)->rip = next;
 }
 
-static void need_iopl(struct cpu *cpu)
+void x86_helper_need_iopl(struct cpu *cpu)
 {
     const struct x86_cpu *x86 = x86_of(cpu);
 
     if (x86->cpl > (x86->eflags >> 12 & 3)) {
         x86_fault_error(cpu, X86_GP, 0);
     }
-}
-
-void x86_helper_cli(struct cpu *cpu)
-{
-    need_iopl(cpu);
-    x86_of(cpu)->eflags &= ~X86_EFLAGS_IF;
-}
-
-void x86_helper_sti(struct cpu *cpu)
-{
-    struct x86_cpu *x86 = x86_of(cpu);
-
-    need_iopl(cpu);
-    x86->shadow = !(x86->eflags & X86_EFLAGS_IF);
-    x86->eflags |= X86_EFLAGS_IF;
 }
 
 void x86_helper_need_kernel(struct cpu *cpu)

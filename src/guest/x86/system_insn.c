@@ -27,6 +27,11 @@ static bool end_there(struct x86_translator *t)
     return true;
 }
 
+static bool is_cpl0(const struct x86_translator *t)
+{
+    return t->mode_word & X86_MODE_CPL0;
+}
+
 /* The next instruction's offset in CS. */
 static ir_ref next_rip(struct x86_translator *t)
 {
@@ -171,7 +176,9 @@ bool x86_tr_rdtsc(struct x86_translator *t)
         set_pair(t, CALL(t, rdpmc));
         return false;
     }
-    CALL(t, check_rdtsc);
+    if (!is_cpl0(t)) {
+        CALL(t, check_rdtsc);
+    }
     set_pair(t, CALL(t, rdtsc));
     if (kind == RDTSCP) {
         x86_set_gpr(t, 1, 4, x86_to_i32(t, ir_get(t->b, X86_SLOT_tsc_aux)));
@@ -187,7 +194,16 @@ bool x86_tr_cpuid(struct x86_translator *t)
 
 bool x86_tr_swapgs(struct x86_translator *t)
 {
-    CALL(t, swapgs);
+    ir_ref base, other;
+
+    if (!is_cpl0(t)) {
+        CALL(t, need_kernel);
+    }
+    base = ir_get(t->b, X86_SLOT_gs_base);
+    other = ir_get(t->b, X86_SLOT_kernel_gs_base);
+    ir_set(t->b, X86_SLOT_gs_base, other);
+    ir_set(t->b, X86_SLOT_kernel_gs_base, base);
+    ir_set(t->b, X86_SLOT_stale, I32(1));
     return false;
 }
 
@@ -397,66 +413,7 @@ bool x86_tr_undefined(struct x86_translator *t)
     return undefined(t);
 }
 
-/* -- Flags ----------------------------------------------------------------- */
-
-bool x86_tr_pushf(struct x86_translator *t)
-{
-    unsigned size = t->insn.size;
-    ir_ref flags = x86_get_flags(t), value;
-    ir_ref pointer = x86_stack_moved(t, -(int64_t)size);
-
-    value = ir_bin(t->b, IR_and, ir_bin(t->b, IR_shr, flags, I32(8)),
-                   I32(0xd7));
-    value = ir_bin(
-        t->b, IR_or, value,
-        ir_bin(t->b, IR_shl, ir_bin(t->b, IR_and, flags, I32(FL_OF)), I32(11)));
-    value = ir_bin(t->b, IR_or, value,
-                   ir_bin(t->b, IR_and, ir_get(t->b, X86_SLOT_eflags),
-                          I32(~(X86_EFLAGS_RF | X86_EFLAGS_VM))));
-    x86_store(t, x86_stack_address(t, pointer), size,
-              size == 8 ? x86_to_i64(t, value) : value);
-    x86_set_stack(t, pointer);
-    return false;
-}
-
-bool x86_tr_popf(struct x86_translator *t)
-{
-    unsigned size = t->insn.size;
-    ir_ref value = x86_load(t, x86_stack_address(t, x86_stack_moved(t, 0)),
-                            size);
-
-    CALL(t, popf, x86_to_i64(t, value), I32(size));
-    x86_set_stack(t, x86_stack_moved(t, size));
-    return end(t, IR_EXIT_POLL);
-}
-
-bool x86_tr_direction(struct x86_translator *t)
-{
-    ir_ref flags = ir_bin(t->b, IR_and, ir_get(t->b, X86_SLOT_eflags),
-                          I32(~X86_EFLAGS_DF));
-
-    if (t->insn.row->argument) {
-        flags = ir_bin(t->b, IR_or, flags, I32(X86_EFLAGS_DF));
-    }
-    ir_set(t->b, X86_SLOT_eflags, flags);
-    return end(t, IR_EXIT_LOOKUP);
-}
-
-bool x86_tr_cli(struct x86_translator *t)
-{
-    CALL(t, cli);
-    return false;
-}
-
-bool x86_tr_sti(struct x86_translator *t)
-{
-    CALL(t, sti);
-    if (t->mode_word & X86_MODE_TF) {
-        ir_set(t->b, X86_SLOT_trap, I32(1));
-    }
-    ir_exit(t->b, NEXT, IR_EXIT_POLL); /* not x86_exit(): a shadow begins */
-    return true;
-}
+/* -- The rest ------------------------------------------------------------- */
 
 bool x86_tr_hlt(struct x86_translator *t)
 {
@@ -467,7 +424,9 @@ bool x86_tr_hlt(struct x86_translator *t)
 /* INVLPG, WBINVD and the like: nothing is cached that could be seen. */
 bool x86_tr_kernel_only(struct x86_translator *t)
 {
-    CALL(t, need_kernel);
+    if (!is_cpl0(t)) {
+        CALL(t, need_kernel);
+    }
     return false;
 }
 

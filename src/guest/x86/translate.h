@@ -22,6 +22,8 @@ struct x86_translator {
     struct x86_insn insn;
     unsigned segment; /* of the address formed last */
     bool no_trap;     /* this instruction is not followed by a single step */
+    bool shadow_next; /* the next one is in an interrupt shadow */
+    bool in_shadow;   /* this one is, and the unit began without */
     ir_ref address;   /* of the memory operand, once asked for */
 };
 

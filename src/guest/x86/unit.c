@@ -41,9 +41,21 @@ static void end_of_insn(struct x86_translator *t)
     }
 }
 
+/* Interrupts are let in that wait. */
+static void look_for_interrupts(struct x86_translator *t, ir_ref pc)
+{
+    ir_emit(t->b, IR_exit_if, IR_VOID, ir_get(t->b, X86_SLOT_attention), pc, 0,
+            0, IR_EXIT_POLL);
+}
+
 void x86_exit(struct x86_translator *t, ir_ref pc, enum ir_exit_kind kind)
 {
     end_of_insn(t);
+    if (t->in_shadow && kind == IR_EXIT_LINK && ir_is_const(pc)) {
+        look_for_interrupts(t, pc);
+        ir_exit(t->b, pc, kind);
+        return;
+    }
     ir_exit(t->b, pc, leaves_mode(t) ? IR_EXIT_POLL : kind);
 }
 
@@ -98,6 +110,51 @@ static size_t one(struct x86_translator *t, const uint8_t *bytes, size_t size,
     return t->insn.length;
 }
 
+/* Behind an instruction after which the unit goes on: a shadow begins or ends
+ * with it. The unit began without one and without TF. */
+static void shadow(struct x86_translator *t)
+{
+    if (t->in_shadow) {
+        end_of_insn(t);
+        look_for_interrupts(t, ir_const_i64(t->b, t->pc));
+        t->mode_word &= ~(uint64_t)X86_MODE_SHADOW;
+    }
+    t->in_shadow = t->shadow_next;
+    t->shadow_next = false;
+    if (t->in_shadow) {
+        t->mode_word |= X86_MODE_SHADOW;
+        if (!t->b->unit->n_in_mode) {
+            t->b->unit->n_in_mode = t->b->unit->n_insns;
+        }
+    }
+}
+
+static size_t several(struct x86_translator *t, const uint8_t *bytes,
+                      size_t size, unsigned max_insns)
+{
+    uint64_t pc = t->pc;
+    size_t at = 0, used;
+    bool ended = false;
+
+    for (unsigned n = 0; n < max_insns && !ended && at < size; n++) {
+        used = one(t, bytes + at, size - at, &ended);
+        if (!used) {
+            break;
+        }
+        at += used;
+        t->pc = x86_pc(t, pc + at);
+        if (!ended) {
+            shadow(t);
+        }
+    }
+    if (at && !ended && t->in_shadow) { /* it is the next unit's mode */
+        ir_exit(t->b, ir_const_i64(t->b, t->pc), IR_EXIT_POLL);
+    } else if (at && !ended) {
+        x86_exit(t, ir_const_i64(t->b, t->pc), IR_EXIT_LINK);
+    }
+    return at;
+}
+
 size_t x86_translate(struct ir_builder *b, uint64_t mode, uint64_t pc,
                      const uint8_t *bytes, size_t size, unsigned max_insns)
 {
@@ -107,8 +164,6 @@ size_t x86_translate(struct ir_builder *b, uint64_t mode, uint64_t pc,
         .pc = pc,
         .mode = (enum x86_mode)(mode & X86_MODE_CODE_MASK),
         .mmu = mode & X86_MODE_USER ? X86_MMU_USER : X86_MMU_KERNEL};
-    size_t at = 0, used;
-    bool ended = false;
 
     if (mode & X86_MODE_TRAP) {
         ir_insn(b, pc);
@@ -116,19 +171,5 @@ size_t x86_translate(struct ir_builder *b, uint64_t mode, uint64_t pc,
         ir_exit(b, ir_const_i64(b, pc), IR_EXIT_LOOKUP);
         return 1;
     }
-    if (leaves_mode(&t)) {
-        max_insns = 1;
-    }
-    for (unsigned n = 0; n < max_insns && !ended && at < size; n++) {
-        used = one(&t, bytes + at, size - at, &ended);
-        if (!used) {
-            break;
-        }
-        at += used;
-        t.pc = x86_pc(&t, pc + at);
-    }
-    if (at && !ended) {
-        x86_exit(&t, ir_const_i64(b, t.pc), IR_EXIT_LINK);
-    }
-    return at;
+    return several(&t, bytes, size, leaves_mode(&t) ? 1 : max_insns);
 }

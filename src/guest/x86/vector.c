@@ -235,6 +235,18 @@ bool x86_tr_shuffle(struct x86_translator *t)
     return false;
 }
 
+/* MOVDDUP and the like: the argument is that of PSHUFD. */
+bool x86_tr_duplicate(struct x86_translator *t)
+{
+    if (x86_sse_off(t)) {
+        return true;
+    }
+    x86_set_xmm(t, 0,
+                ir_emit(t->b, IR_vshufd, IR_V128, x86_read_vector(t, 1, true),
+                        0, 0, 0, (uint32_t)t->insn.row->argument));
+    return false;
+}
+
 bool x86_tr_shuffle_pair(struct x86_translator *t)
 {
     ir_ref y;
@@ -344,7 +356,8 @@ bool x86_tr_ldmxcsr(struct x86_translator *t)
     }
     ir_call(t->b, X86_HELPER_ldmxcsr, x86_read(t, 0), IR_NONE, IR_NONE,
             IR_NONE);
-    return false;
+    x86_exit(t, ir_const_i64(t->b, t->next_pc), IR_EXIT_LOOKUP);
+    return true;
 }
 
 bool x86_tr_stmxcsr(struct x86_translator *t)

@@ -121,5 +121,9 @@ bool x86_tr_fxsave(struct x86_translator *t)
             t->insn.row->argument ? X86_HELPER_fxrstor : X86_HELPER_fxsave,
             address, ir_const_i32(t->b, (t->insn.rex >> 3 & 1) | stack_bit(t)),
             IR_NONE, IR_NONE);
+    if (t->insn.row->argument) { /* MXCSR can be another */
+        x86_exit(t, ir_const_i64(t->b, t->next_pc), IR_EXIT_LOOKUP);
+        return true;
+    }
     return false;
 }

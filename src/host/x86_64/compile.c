@@ -57,9 +57,12 @@ static void emit_common(struct jit *jit)
     emit_alu_imm(&e, ALU_SUB, RSP, FRAME_SIZE, true);
     emit_rm(&e, 0, 0x8d, RBX, RDI, CPU_BIAS, true, false);
     emit_mov(&e, R13, RSI, true);
+    emit_rm(&e, 0, 0xc7, 0, RSP, FRAME_FLOATS, false, false);
+    emit_32(&e, 0);
     emit_byte(&e, 0xff); /* jmp rdx */
     emit_byte(&e, 0xe2);
     jit->leave = e.at;
+    floats_out(&e, jit->guest, 0, RCX);
     emit_load(&e, RCX, RBX, AT(deadline), true);
     emit_alu(&e, ALU_SUB, RCX, R13, true);
     emit_store(&e, RCX, RBX, AT(count), true);
@@ -69,7 +72,7 @@ static void emit_common(struct jit *jit)
     for (unsigned i = sizeof(saved); i-- > 0;) {
         pop(&e, saved[i]);
     }
-    emit_byte(&e, 0xc3);
+    emit_return(&e);
     for (unsigned i = 0; i < 2 * MMU_MAX; i++) {
         jit->second[i / MMU_MAX][i % MMU_MAX] = e.at;
         second_way(&e, lower_tlb(i / MMU_MAX, i % MMU_MAX));
@@ -77,6 +80,7 @@ static void emit_common(struct jit *jit)
     jit->miss = e.at;
     emit_mov_imm(&e, RAX, HOST_RETURN_KIND + IR_EXIT_INDIRECT);
     emit_jmp_to(&e, jit->leave);
+    floats_common(&e, jit);
     jit_flush(jit);
 }
 
@@ -102,6 +106,7 @@ bool jit_open(struct jit *jit, const struct guest *guest, size_t size)
     }
     jit->guest = guest;
     jit->flags_slot = find_flags(guest);
+    jit->has_bmi2 = __builtin_cpu_supports("bmi2");
     emit_common(jit);
     return true;
 }
@@ -164,7 +169,7 @@ static void lower_record(struct lowering *l, const struct ir_ins *ins)
     } else if (ins->op == IR_exit_if) {
         lower_exit_if(l, ins);
     } else if (!lower_state(l, ins) && !lower_int(l, ins) &&
-               !lower_vec(l, ins)) {
+               !lower_vec(l, ins) && !lower_float(l, ins)) {
         panda_bug("op %s is not lowered", ir_op_rows[ins->op].name);
     }
 }
@@ -234,6 +239,9 @@ static void lower_cold(struct lowering *l, struct cold *cold)
         break;
     case COLD_BUDGET:
         cold_budget(l, cold);
+        break;
+    case COLD_FLOATS:
+        lower_cold_floats(l, cold);
         break;
     }
 }
@@ -308,10 +316,14 @@ struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
                               uint64_t pc, uint64_t mode, void *running)
 {
     struct lowering *l = panda_must(calloc(1, sizeof(*l)));
+    struct ir_unit forwarded = *unit;
     struct host_unit *host = NULL;
 
+    forwarded.ins = panda_must(malloc(unit->n_ins * sizeof(*unit->ins)));
+    memcpy(forwarded.ins, unit->ins, unit->n_ins * sizeof(*unit->ins));
+    lower_forward(&forwarded);
     l->jit = jit;
-    l->unit = unit;
+    l->unit = &forwarded;
     l->unit_pc = pc;
     l->mode = mode;
     l->running = running;
@@ -324,6 +336,7 @@ struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
             host = NULL;
         }
     }
+    free(forwarded.ins);
     free(l->last_use);
     free(l->slot);
     free(l->uses);

@@ -61,8 +61,11 @@ struct jit {
     /* Look-up in the second way, by kind of access and MMU index: as the
      * first one's (lower_state.c); host flag Z: found. */
     const uint8_t *second[2][JIT_MMU_MAX];
-    void *enter;         /* see jit_run() */
-    uint32_t flags_slot; /* or UINT32_MAX */
+    void *enter;                           /* see jit_run() */
+    const uint8_t *call;                   /* the C function in rax */
+    const uint8_t *floats_in, *floats_out; /* lower_float.c */
+    uint32_t flags_slot;                   /* or UINT32_MAX */
+    bool has_bmi2;                         /* of the host */
     struct host_exit *crossing;
 
     /* -- For tests: see exec/chaos.h and jit_break() --------------------- */

@@ -145,6 +145,34 @@ void emit_shift_cl(struct emit *e, enum host_shift op, unsigned to, bool wide)
     emit_rr(e, 0, 0xd3, op, to, wide, false);
 }
 
+/* VEX prefix of three bytes, for registers only. */
+static void vex(struct emit *e, unsigned map, unsigned prefix, unsigned reg,
+                unsigned other, unsigned rm, bool wide)
+{
+    emit_byte(e, 0xc4);
+    emit_byte(e, (uint8_t)((reg < 8) << 7 | 0x40 | (rm < 8) << 5 | map));
+    emit_byte(e, (uint8_t)(wide << 7 | (~other & 15) << 3 | prefix));
+}
+
+void emit_rorx(struct emit *e, unsigned to, unsigned from, unsigned count,
+               bool wide)
+{
+    vex(e, 3, 3, to, 0, from, wide);
+    emit_byte(e, 0xf0);
+    emit_byte(e, (uint8_t)(0xc0 | (to & 7) << 3 | (from & 7)));
+    emit_byte(e, (uint8_t)count);
+}
+
+void emit_shift_by(struct emit *e, enum host_shift op, unsigned to,
+                   unsigned from, unsigned count, bool wide)
+{
+    unsigned prefix = op == SHIFT_SHL ? 1 : op == SHIFT_SAR ? 2 : 3;
+
+    vex(e, 2, prefix, to, count, from, wide);
+    emit_byte(e, 0xf7);
+    emit_byte(e, (uint8_t)(0xc0 | (to & 7) << 3 | (from & 7)));
+}
+
 void emit_load(struct emit *e, unsigned to, unsigned base, int32_t at,
                bool wide)
 {
@@ -231,11 +259,4 @@ void emit_call_to(struct emit *e, const uint8_t *target)
 void emit_return(struct emit *e)
 {
     emit_byte(e, 0xc3);
-}
-
-void emit_call(struct emit *e, const void *function)
-{
-    emit_mov_imm(e, RAX, (uint64_t)(uintptr_t)function);
-    emit_byte(e, 0xff);
-    emit_byte(e, 0xd0);
 }

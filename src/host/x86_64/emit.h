@@ -79,6 +79,12 @@ void emit_alu_imm(struct emit *e, enum host_alu op, unsigned to, int32_t value,
 void emit_shift_imm(struct emit *e, enum host_shift op, unsigned to,
                     unsigned count, bool wide);
 void emit_shift_cl(struct emit *e, enum host_shift op, unsigned to, bool wide);
+/* Of BMI2, whose results may go to a third register: RORX by a constant;
+ * SHLX, SHRX and SARX by a register. */
+void emit_rorx(struct emit *e, unsigned to, unsigned from, unsigned count,
+               bool wide);
+void emit_shift_by(struct emit *e, enum host_shift op, unsigned to,
+                   unsigned from, unsigned count, bool wide);
 void emit_load(struct emit *e, unsigned to, unsigned base, int32_t at,
                bool wide);
 void emit_store(struct emit *e, unsigned from, unsigned base, int32_t at,
@@ -96,7 +102,6 @@ void emit_jcc_to(struct emit *e, unsigned condition, const uint8_t *target);
 /* Makes a branch lead here, or there; distances are those of the places. */
 void emit_here(struct emit *e, uint8_t *place);
 void emit_patch(uint8_t *place, const uint8_t *target);
-void emit_call(struct emit *e, const void *function);     /* through rax */
 void emit_call_to(struct emit *e, const uint8_t *target); /* in the region */
 void emit_return(struct emit *e);
 

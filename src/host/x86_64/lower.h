@@ -17,16 +17,15 @@
  */
 #define FRAME_VALUE 0
 #define FRAME_SAVED 32
+#define FRAME_FLOATS 112 /* see lower_float.c */
+#define FRAME_HOST_MXCSR 116
 #define FRAME_SAVED_VECTORS 160
 #define FRAME_SLOTS 384
 #define FRAME_SIZE 16544 /* a multiple of 16, as calls want rsp to be */
 
-/*
- * rbx points into the guest's part of the CPU, right behind the common part,
- * such that its first 256 bytes, which are the guest's general registers, are
- * in reach of a displacement of one byte.
- */
-#define CPU_BIAS ((int32_t)sizeof(struct cpu) + 128)
+/* rbx points into the guest's part of the CPU, such that 256 bytes from its
+ * registers on are in reach of a displacement of one byte. */
+#define CPU_BIAS ((int32_t)(sizeof(struct cpu) + CPU_REGISTERS_AT) + 128)
 #define AT(member) ((int32_t)offsetof(struct cpu, member) - CPU_BIAS)
 
 #define N_REGISTERS 16
@@ -43,6 +42,7 @@ enum cold_kind {
     COLD_EXIT,
     COLD_STUB,
     COLD_BUDGET,
+    COLD_FLOATS,
 };
 
 struct cold { /* code that is emitted apart from the unit's */
@@ -54,6 +54,7 @@ struct cold { /* code that is emitted apart from the unit's */
     uint32_t insn;       /* its guest instruction: index and pc */
     uint64_t pc;
     ir_ref pending; /* flags that wait */
+    bool floats;    /* see struct lowering */
     struct places places;
     unsigned result;        /* register of a load's value; an xmm for v128 */
     struct host_exit *exit; /* COLD_STUB */
@@ -75,6 +76,7 @@ struct lowering {
     uint32_t insn;
     uint64_t pc;
     ir_ref pending;
+    bool floats; /* the host's MXCSR is the guest's here for sure */
     struct places places;
 
     uint32_t *last_use;    /* by value */
@@ -94,6 +96,9 @@ static inline bool lower_chance(struct lowering *l, unsigned n)
 {
     return l->jit->chaos && draw_below(l->jit->chaos, n) == 0;
 }
+
+/* -- forward.c: the unit is the lowering's own ----------------------------- */
+void lower_forward(struct ir_unit *unit);
 
 /* -- registers.c ----------------------------------------------------------- */
 void lower_prepare(struct lowering *l); /* last uses */
@@ -117,7 +122,6 @@ unsigned lower_use_at(struct lowering *l, const struct places *places,
 int32_t lower_slot(const struct lowering *l, uint32_t slot);
 /* Whether a constant fits a sign-extended 32-bit immediate. */
 bool lower_imm(const struct lowering *l, ir_ref ref, int32_t *value);
-bool lower_wide(const struct lowering *l, ir_ref ref);
 /* A new place in the frame, aligned to its size. */
 int32_t lower_new_slot(struct lowering *l, int32_t size);
 /* The operand copied into a register, after lower_save(). */
@@ -131,6 +135,8 @@ void lower_restore(struct lowering *l, const struct places *places);
 unsigned lower_use_vector(struct lowering *l, ir_ref ref, unsigned scratch);
 void lower_save_vectors(struct lowering *l, const struct places *places);
 void lower_restore_vectors(struct lowering *l, const struct places *places);
+/* Operand a copied into the register of the value being defined. */
+unsigned lower_copy_of_vector(struct lowering *l, const struct ir_ins *ins);
 /* Frame offset of a copy that stays as it is. */
 int32_t lower_vector_in_frame(struct lowering *l, ir_ref ref);
 /* A copy at a frame offset, for cold code. */
@@ -155,6 +161,17 @@ void lower_condition_value(struct lowering *l, const struct ir_ins *ins);
 bool lower_made_at_use(const struct lowering *l, ir_ref ref);
 /* For those: host flags such that the returned condition is `ref != 0`. */
 unsigned lower_condition(struct lowering *l, ir_ref ref);
+
+/* -- lower_float.c --------------------------------------------------------- */
+/* The parts of the common code that switch MXCSR; the second leaves it to the
+ * caller where the frame is and which register may change. */
+void floats_common(struct emit *e, struct jit *jit);
+void floats_out(struct emit *e, const struct guest *guest, int32_t down,
+                unsigned scratch);
+bool lower_float(struct lowering *l, const struct ir_ins *ins);
+/* The guest's flags are in its slot, and the host has its own MXCSR. */
+void lower_floats_out(struct lowering *l);
+void lower_cold_floats(struct lowering *l, struct cold *cold);
 
 /* -- lower_int.c, lower_vec.c, lower_state.c, lower_exit.c ----------------- */
 bool lower_int(struct lowering *l, const struct ir_ins *ins);

@@ -18,6 +18,7 @@ struct cold *lower_new_cold(struct lowering *l, enum cold_kind kind)
                           .insn = l->insn,
                           .pc = l->pc,
                           .pending = l->pending,
+                          .floats = l->floats,
                           .places = l->places,
                           .result = NO_REGISTER};
     return cold;

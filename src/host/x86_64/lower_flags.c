@@ -105,25 +105,24 @@ void lower_pending(struct lowering *l, const struct places *places,
     }
 }
 
-/* Host flags from a flags value in a register: AH holds five of them, and
- * adding 0x7f to the byte of OF overflows when it is 1. */
-static void flags_from_value(struct lowering *l, ir_ref ref)
+/* O, NO, L, GE, LE, G. */
+static bool asks_for_overflow(unsigned condition)
 {
-    lower_into(l, RAX, ref);
-    emit_byte(&l->e, 0x24); /* and al, 1 */
-    emit_byte(&l->e, 0x01);
-    emit_byte(&l->e, 0x04); /* add al, 0x7f */
-    emit_byte(&l->e, 0x7f);
-    emit_byte(&l->e, 0x9e); /* sahf */
+    return condition < 2 || condition >= 12;
 }
 
-static void condition_flags(struct lowering *l, ir_ref flags)
+/* Host flags from a flags value in a register: AH holds five of them, and
+ * adding 0x7f to the byte of OF overflows when it is 1. */
+static void flags_from_value(struct lowering *l, ir_ref ref, unsigned condition)
 {
-    if (lower_is_flags(l, flags)) {
-        lower_host_flags(l, &l->places, flags);
-    } else {
-        flags_from_value(l, flags);
+    lower_into(l, RAX, ref);
+    if (asks_for_overflow(condition)) {
+        emit_byte(&l->e, 0x24); /* and al, 1 */
+        emit_byte(&l->e, 0x01);
+        emit_byte(&l->e, 0x04); /* add al, 0x7f */
+        emit_byte(&l->e, 0x7f);
     }
+    emit_byte(&l->e, 0x9e); /* sahf */
 }
 
 static bool is_condition(unsigned op)
@@ -165,7 +164,11 @@ static unsigned flags_for(struct lowering *l, const struct ir_ins *ins)
     if (ins->op != IR_fl_cc) {
         return compare(l, ins);
     }
-    condition_flags(l, ins->a);
+    if (lower_is_flags(l, ins->a)) {
+        lower_host_flags(l, &l->places, ins->a);
+    } else {
+        flags_from_value(l, ins->a, ins->imm & 15);
+    }
     return ins->imm & 15;
 }
 

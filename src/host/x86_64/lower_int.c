@@ -98,15 +98,19 @@ static void shift(struct lowering *l, const struct ir_ins *ins)
         to = copy_of_a(l, ins);
         if (count & mask) {
             emit_shift_imm(&l->e, op, to, count & mask, wide_op(ins));
-        } else {
-            emit_mov(&l->e, to, to, wide_op(ins));
         }
+        return;
+    }
+    if (l->jit->has_bmi2 && ins->op <= IR_sar) {
+        unsigned a = lower_use(l, ins->a, RAX), by = lower_use(l, ins->b, RCX);
+
+        to = lower_define(l, ins->a);
+        emit_shift_by(&l->e, op, to, a, by, wide_op(ins));
         return;
     }
     lower_into(l, RCX, ins->b);
     to = copy_of_a(l, ins);
     emit_shift_cl(&l->e, op, to, wide_op(ins));
-    emit_mov(&l->e, to, to, wide_op(ins)); /* a count of 0 clears nothing */
 }
 
 static void one(struct lowering *l, const struct ir_ins *ins, unsigned digit)

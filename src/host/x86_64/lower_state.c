@@ -16,13 +16,16 @@ static void get(struct lowering *l, const struct ir_ins *ins)
         lower_pending(l, &l->places, l->pending);
         l->pending = IR_NONE;
     }
+    if (ins->imm && ins->imm == l->jit->guest->mxcsr_slot) {
+        lower_floats_out(l);
+    }
     if (slot->type == IR_V128) {
         emit_vector_load(&l->e, lower_define_vector(l, IR_NONE), RBX, at);
         return;
     }
     to = lower_define(l, IR_NONE);
     if (slot->size >= 4) {
-        emit_load(&l->e, to, RBX, at, slot->size == 8);
+        emit_load(&l->e, to, RBX, at, slot->size == 8 && ins->type == IR_I64);
     } else {
         emit_rm(&l->e, 0, slot->size == 1 ? 0x0fb6 : 0x0fb7, to, RBX, at, false,
                 false);
@@ -41,6 +44,9 @@ static void set(struct lowering *l, const struct ir_ins *ins)
         if (l->pending != IR_NONE) {
             return;
         }
+    }
+    if (ins->imm && ins->imm == l->jit->guest->mxcsr_slot) {
+        lower_floats_out(l);
     }
     if (slot->type == IR_V128) {
         emit_vector_store(&l->e, lower_use_vector(l, ins->a, 0), RBX, at);
@@ -76,6 +82,17 @@ void lower_position(struct lowering *l, uint32_t insn, uint64_t pc)
     emit_store(&l->e, RAX, RBX, AT(running), true);
 }
 
+/* A C function, under the host's MXCSR; then the guest's again, if told so.
+ * Changes r11 before the call. */
+static void call_c(struct lowering *l, const void *function, bool floats)
+{
+    emit_mov_imm(&l->e, RAX, (uint64_t)(uintptr_t)function);
+    emit_call_to(&l->e, l->jit->call);
+    if (floats) {
+        emit_call_to(&l->e, l->jit->floats_in);
+    }
+}
+
 /* -- Memory: the fast path ------------------------------------------------- */
 
 int32_t lower_tlb(bool write, unsigned mmu)
@@ -103,8 +120,12 @@ static void probe(struct lowering *l, const struct ir_ins *ins, unsigned ea,
         emit_32(&l->e, 15);
         cold->from[1] = emit_jcc(&l->e, 5);
     }
-    emit_mov(&l->e, RAX, ea, true);
-    emit_shift_imm(&l->e, SHIFT_SHR, RAX, PAGE_BITS - 4, true);
+    if (l->jit->has_bmi2) {
+        emit_rorx(&l->e, RAX, ea, PAGE_BITS - 4, true);
+    } else {
+        emit_mov(&l->e, RAX, ea, true);
+        emit_shift_imm(&l->e, SHIFT_SHR, RAX, PAGE_BITS - 4, true);
+    }
     emit_alu_imm(&l->e, ALU_AND, RAX, (TLB_SIZE - 1) << 4, false);
     emit_rm(&l->e, 0, 0x8d, RCX, ea, (int32_t)size - 1, true, false);
     emit_alu_imm(&l->e, ALU_AND, RCX, -(int32_t)PAGE_SIZE_, true);
@@ -206,7 +227,7 @@ void lower_cold_access(struct lowering *l, struct cold *cold)
     emit_mov_imm(&l->e, RDX, ins->imm);
     emit_rm(&l->e, 0, 0x8d, RCX, RSP, FRAME_VALUE, true, false);
     emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
-    emit_call(&l->e, function);
+    call_c(l, function, cold->floats);
     lower_restore(l, &cold->places);
     if (ins->op == IR_ld && ins->type == IR_V128) {
         emit_vector_load(&l->e, cold->result, RSP, FRAME_VALUE);
@@ -257,7 +278,8 @@ static void call(struct lowering *l, const struct ir_ins *ins)
                 false);
     }
     emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
-    emit_call(&l->e, (const void *)helper->function);
+    call_c(l, (const void *)helper->function, false);
+    l->floats = false;
     if (helper->result == IR_I32 || helper->result == IR_I64) {
         unsigned to;
 
@@ -301,7 +323,8 @@ void lower_cold_call(struct lowering *l, struct cold *cold)
     lower_position(l, cold->insn, cold->pc);
     emit_mov_imm(&l->e, RSI, address);
     emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
-    emit_call(&l->e, (const void *)ir_helper(l->unit, ins->imm)->function);
+    call_c(l, (const void *)ir_helper(l->unit, ins->imm)->function,
+           cold->floats);
     lower_restore(l, &cold->places);
     emit_jmp_to(&l->e, cold->back);
 }

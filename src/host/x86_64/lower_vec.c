@@ -1,23 +1,6 @@
 /* Vector ops: integers and lanes, in xmm registers. */
 #include "host/x86_64/lower.h"
 
-static void move(struct lowering *l, unsigned to, unsigned from)
-{
-    if (to != from) {
-        emit_rr(&l->e, 0x66, 0x0f6f, to, from, false, false); /* movdqa */
-    }
-}
-
-/* to = a copy of operand a, in the register of the value being defined. */
-static unsigned copy_of_a(struct lowering *l, const struct ir_ins *ins)
-{
-    unsigned from = lower_use_vector(l, ins->a, 0);
-    unsigned to = lower_define_vector(l, ins->a == ins->b ? IR_NONE : ins->a);
-
-    move(l, to, from);
-    return to;
-}
-
 static unsigned opcode_of(unsigned op)
 {
     switch (op) {
@@ -34,7 +17,7 @@ static unsigned opcode_of(unsigned op)
 static void two(struct lowering *l, const struct ir_ins *ins)
 {
     unsigned b = lower_use_vector(l, ins->b, 1);
-    unsigned to = copy_of_a(l, ins);
+    unsigned to = lower_copy_of_vector(l, ins);
 
     emit_rr(&l->e, 0x66, opcode_of(ins->op), to, b, false, false);
 }
@@ -52,7 +35,7 @@ static void shuffle(struct lowering *l, const struct ir_ins *ins)
 static void shuffle_two(struct lowering *l, const struct ir_ins *ins)
 {
     unsigned b = lower_use_vector(l, ins->b, 1);
-    unsigned to = copy_of_a(l, ins);
+    unsigned to = lower_copy_of_vector(l, ins);
 
     emit_rr(&l->e, ins->op == IR_vshufpd ? 0x66 : 0, 0x0fc6, to, b, false,
             false);
@@ -61,7 +44,7 @@ static void shuffle_two(struct lowering *l, const struct ir_ins *ins)
 
 static void bytes(struct lowering *l, const struct ir_ins *ins)
 {
-    unsigned to = copy_of_a(l, ins);
+    unsigned to = lower_copy_of_vector(l, ins);
 
     emit_rr(&l->e, 0x66, 0x0f73, ins->op == IR_vbslli ? 7 : 3, to, false,
             false);
@@ -110,7 +93,7 @@ static void take_lane(struct lowering *l, const struct ir_ins *ins)
 static void insert_lane(struct lowering *l, const struct ir_ins *ins)
 {
     unsigned value = lower_use(l, ins->b, RCX);
-    unsigned to = copy_of_a(l, ins);
+    unsigned to = lower_copy_of_vector(l, ins);
 
     switch (ins->op) {
     case IR_vins16:

@@ -24,11 +24,6 @@ static const struct ir_const *constant(const struct lowering *l, ir_ref ref)
     return &l->unit->consts[ref & ~IR_CONST_BIT];
 }
 
-bool lower_wide(const struct lowering *l, ir_ref ref)
-{
-    return ir_type_of(l->unit, ref) == IR_I64;
-}
-
 bool lower_imm(const struct lowering *l, ir_ref ref, int32_t *value)
 {
     uint64_t bits;

@@ -43,6 +43,17 @@ unsigned lower_use_vector(struct lowering *l, ir_ref ref, unsigned scratch)
     return scratch;
 }
 
+unsigned lower_copy_of_vector(struct lowering *l, const struct ir_ins *ins)
+{
+    unsigned from = lower_use_vector(l, ins->a, 0);
+    unsigned to = lower_define_vector(l, ins->a == ins->b ? IR_NONE : ins->a);
+
+    if (to != from) {
+        emit_rr(&l->e, 0x66, 0x0f6f, to, from, false, false); /* movdqa */
+    }
+    return to;
+}
+
 int32_t lower_vector_in_frame(struct lowering *l, ir_ref ref)
 {
     int32_t slot;
