@@ -101,7 +101,7 @@ struct cpu {
 
 /* So far behind the common part a guest best has its general registers: code
  * that reaches them is shorter. */
-#define CPU_REGISTERS_AT 456u
+#define CPU_REGISTERS_AT 480u
 
 /* `how` of access_told(): the memop, and these. */
 #define ACCESS_AFTER 0x10000u

@@ -41,7 +41,7 @@ static struct argument *append(struct argument **list, const char *plugin,
     struct argument *argument = panda_must(calloc(1, sizeof(*argument)));
 
     argument->plugin = panda_must(strdup(plugin));
-    argument->whole = panda_message("%s:%s", plugin, text);
+    argument->whole = panda_message("%s:%s", argument->plugin, text);
     argument->text = argument->whole + strlen(plugin) + 1;
     argument->key = panda_must(strndup(text, key));
     argument->value = panda_must(strdup(text[key] ? text + key + 1 : ""));
