@@ -132,7 +132,7 @@ def compiles(command, before, line):
 
 def check(tree):
     flags = [*tree.flags(), "-fsyntax-only", "-Wno-unused-function",
-             "-Wno-missing-field-initializers"]
+             "-Wno-missing-field-initializers", "-Wno-c2x-extensions"]
     c = ["-xc", "-std=gnu17", "-Werror", *flags, "-"]
     cpp = ["-xc++", "-std=c++11", *flags, "-"]
     ways = [["gcc", *c], ["clang++", *cpp]]
