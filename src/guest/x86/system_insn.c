@@ -452,8 +452,9 @@ bool x86_tr_sti(struct x86_translator *t)
 {
     CALL(t, sti);
     if (t->mode_word & X86_MODE_TF) {
-        ir_set(t->b, X86_SLOT_trap, I32(1));
+        ir_set(t->b, X86_SLOT_trap, I32(X86_TRAP_STEP));
     }
+    x86_end_breakpoints(t, NEXT);
     ir_exit(t->b, NEXT, IR_EXIT_POLL); /* not x86_exit(): a shadow begins */
     return true;
 }

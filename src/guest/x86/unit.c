@@ -2,6 +2,7 @@
 #include "guest/x86/translate.h"
 
 #include "guest/x86/helpers.h"
+#include "guest/x86/rows.h"
 
 /*
  * Single steps. An instruction that begins with TF leaves x86_cpu.trap behind
@@ -10,8 +11,11 @@
  */
 _Noreturn void x86_helper_single_step(struct cpu *cpu)
 {
-    x86_of(cpu)->trap = false;
-    x86_of(cpu)->dr[6] |= X86_DR6_BS;
+    struct x86_cpu *x86 = x86_of(cpu);
+
+    x86->dr[6] |= x86->trap >> X86_TRAP_HITS;
+    x86->dr[6] |= x86->trap & X86_TRAP_STEP ? X86_DR6_BS : 0;
+    x86->trap = 0;
     x86_note(cpu, X86_DB);
     cpu_leave(cpu, CPU_LEAVE_EXCEPTION);
 }
@@ -21,29 +25,43 @@ void x86_helper_end_if(struct cpu *cpu, uint32_t condition)
 {
     if (condition) {
         x86_of(cpu)->shadow = false;
-        x86_of(cpu)->trap = x86_of(cpu)->eflags & X86_EFLAGS_TF;
+        x86_trap_step(x86_of(cpu));
+        x86_of(cpu)->eflags &= ~X86_EFLAGS_RF;
     }
 }
 
 static bool leaves_mode(const struct x86_translator *t)
 {
-    return t->mode_word & (X86_MODE_SHADOW | X86_MODE_TF);
+    return t->mode_word & X86_MODE_ONE;
 }
 
 /* The state in which an instruction ends that leaves_mode(). */
-static void end_of_insn(struct x86_translator *t)
+static void end_of_insn(struct x86_translator *t, ir_ref pc)
 {
     if (t->mode_word & X86_MODE_SHADOW) {
         ir_set(t->b, X86_SLOT_shadow, ir_const_i32(t->b, 0));
     }
     if ((t->mode_word & X86_MODE_TF) && !t->no_trap) {
-        ir_set(t->b, X86_SLOT_trap, ir_const_i32(t->b, 1));
+        ir_set(t->b, X86_SLOT_trap, ir_const_i32(t->b, X86_TRAP_STEP));
+    }
+    x86_end_breakpoints(t, pc);
+}
+
+void x86_end_breakpoints(struct x86_translator *t, ir_ref pc)
+{
+    bool repeats = (t->insn.row->attributes & X86_REP) && t->insn.rep;
+    bool sets_flag = t->insn.row->translate == x86_tr_iret;
+
+    if (t->mode_word & X86_MODE_BREAK) {
+        ir_call(t->b, X86_HELPER_end_breakpoints, pc,
+                ir_const_i64(t->b, repeats ? t->pc : ~0ull),
+                ir_const_i32(t->b, sets_flag), IR_NONE);
     }
 }
 
 void x86_exit(struct x86_translator *t, ir_ref pc, enum ir_exit_kind kind)
 {
-    end_of_insn(t);
+    end_of_insn(t, pc);
     ir_exit(t->b, pc, leaves_mode(t) ? IR_EXIT_POLL : kind);
 }
 
@@ -85,6 +103,10 @@ static size_t one(struct x86_translator *t, const uint8_t *bytes, size_t size,
     t->address = IR_NONE;
     t->no_trap = false;
     ir_insn(t->b, t->pc);
+    if (t->mode_word & X86_MODE_BREAK) {
+        ir_call(t->b, X86_HELPER_begin_breakpoints, ir_const_i64(t->b, t->pc),
+                IR_NONE, IR_NONE, IR_NONE);
+    }
     if (decoded != X86_DECODED) {
         raise(t, decoded == X86_UNDEFINED ? X86_UD : X86_GP);
         *ended = true;
