@@ -158,19 +158,31 @@ bool x86_tr_jmp_indirect(struct x86_translator *t)
     return true;
 }
 
-bool x86_tr_call(struct x86_translator *t)
+static void check_call(struct x86_translator *t, ir_ref to)
 {
-    unsigned size = t->insn.size;
-    bool direct = t->insn.operand[0].kind == X86_OPERAND_RELATIVE;
-    ir_ref to = direct ? IR_NONE : x86_read(t, 0);
-    ir_ref pointer = x86_stack_moved(t, -(int64_t)size);
-
-    if (direct) {
+    if (to == IR_NONE) {
         check_relative(t, always(t));
     } else {
         check_target(t, to, always(t));
     }
+}
+
+/* In 64-bit mode processors push first, and then look where to. */
+bool x86_tr_call(struct x86_translator *t)
+{
+    unsigned size = t->insn.size;
+    bool direct = t->insn.operand[0].kind == X86_OPERAND_RELATIVE;
+    bool push_first = t->mode == X86_MODE_64;
+    ir_ref to = direct ? IR_NONE : x86_read(t, 0);
+    ir_ref pointer = x86_stack_moved(t, -(int64_t)size);
+
+    if (!push_first) {
+        check_call(t, to);
+    }
     x86_store(t, x86_stack_address(t, pointer), size, next_offset(t, 0));
+    if (push_first) {
+        check_call(t, to);
+    }
     x86_set_stack(t, pointer);
     if (direct) {
         jump_relative(t);

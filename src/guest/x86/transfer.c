@@ -86,14 +86,6 @@ static void check_direct(struct cpu *cpu, const struct x86_descriptor *code,
     }
 }
 
-static void push_two(struct x86_new_stack *stack, unsigned size, uint64_t first,
-                     uint64_t second)
-{
-    x86_push_on(stack, size, first);
-    x86_push_on(stack, size, second);
-    x86_take_stack(stack);
-}
-
 static void far_real(struct cpu *cpu, uint16_t selector, uint64_t rip,
                      uint64_t next, unsigned size)
 {
@@ -104,7 +96,9 @@ static void far_real(struct cpu *cpu, uint16_t selector, uint64_t rip,
         x86_fault_error(cpu, X86_GP, 0);
     }
     if (size) {
-        push_two(&stack, size, x86->segment[X86_CS].selector, next);
+        x86_push_on(&stack, size, x86->segment[X86_CS].selector);
+        x86_push_on(&stack, size, next);
+        x86_take_stack(&stack);
     }
     x86->segment[X86_CS].selector = selector;
     x86->segment[X86_CS].base = (uint64_t)selector << 4;
@@ -118,6 +112,7 @@ static void far(struct cpu *cpu, uint16_t selector, uint64_t rip, uint64_t next,
     struct x86_cpu *x86 = x86_of(cpu);
     struct x86_new_stack stack = x86_own_stack(cpu, false);
     struct x86_descriptor code;
+    bool push_first;
 
     if (x86_real_mode(x86)) {
         far_real(cpu, selector, rip, next, size);
@@ -132,11 +127,22 @@ static void far(struct cpu *cpu, uint16_t selector, uint64_t rip, uint64_t next,
         return;
     }
     check_direct(cpu, &code, selector);
-    check_target(cpu, &code, rip);
+    /* To 64-bit code processors push first, and then look where to. */
+    push_first = x86_long_mode(x86) && code.high >> 8 & X86_ACCESS_L;
+    if (!push_first) {
+        check_target(cpu, &code, rip);
+    }
     x86_mark_accessed(cpu, &code);
     if (size) {
         stack.wide = in_64(x86);
-        push_two(&stack, size, x86->segment[X86_CS].selector, next);
+        x86_push_on(&stack, size, x86->segment[X86_CS].selector);
+        x86_push_on(&stack, size, next);
+    }
+    if (push_first) {
+        check_target(cpu, &code, rip);
+    }
+    if (size) {
+        x86_take_stack(&stack);
     }
     x86_set_cs(cpu, x86_segment_of(&code, selector), x86->cpl);
     x86->rip = rip;
