@@ -62,6 +62,9 @@ def ways():
         yield f"{n} instructions a unit", ["-unit-insns", n]
     for seed in SEEDS:
         yield f"chaos, seed {seed}", ["-jit", f"chaos={seed}"]
+    plugins = ["-panda", f"coverage:filename={WORK}/coverage.csv;asidstory"]
+    yield "plugins", plugins
+    yield "plugins, chaos", [*plugins, "-jit", "chaos=6"]
     yield "the interpreter", ["-accel", "interp"]
     yield "the interpreter, 1 instruction a unit", ["-accel", "interp",
                                                     "-unit-insns", 1]

@@ -49,13 +49,14 @@ static void end_of_insn(struct x86_translator *t, ir_ref pc)
 
 void x86_end_breakpoints(struct x86_translator *t, ir_ref pc)
 {
-    bool repeats = (t->insn.row->attributes & X86_REP) && t->insn.rep;
-    bool sets_flag = t->insn.row->translate == x86_tr_iret;
+    const struct x86_row *row = t->insn.row;
 
-    if (t->mode_word & X86_MODE_BREAK) {
+    if (t->mode_word & X86_MODE_BREAK) { /* so this is the only one */
+        bool repeats = (row->attributes & X86_REP) && t->insn.rep;
+
         ir_call(t->b, X86_HELPER_end_breakpoints, pc,
                 ir_const_i64(t->b, repeats ? t->pc : ~0ull),
-                ir_const_i32(t->b, sets_flag), IR_NONE);
+                ir_const_i32(t->b, row->translate == x86_tr_iret), IR_NONE);
     }
 }
 
