@@ -39,6 +39,11 @@ const char *not_run(const struct x86_row *row, enum x86_mode mode)
     return NULL;
 }
 
+bool faults(const struct x86_row *row)
+{
+    return row->attributes & X86_SYS;
+}
+
 /* -- Flags that the manual leaves undefined ------------------------------- */
 
 static const struct {

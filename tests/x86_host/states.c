@@ -65,7 +65,8 @@ static uint64_t target(const struct encoding *e)
 static void set_branch(const struct encoding *e, struct state *s, uint8_t *data)
 {
     unsigned size = e->insn.size;
-    uint16_t cs = e->mode == X86_MODE_64 ? USER_CS64 : USER_CS32;
+    uint16_t cs = (e->mode == X86_MODE_64) == (rnd() % 4 > 0) ? USER_CS64
+                                                              : USER_CS32;
     uint32_t flags = 0x202u | (rnd() & COMPARED);
 
     if (is(e, "ret")) {

@@ -63,7 +63,8 @@ static void check_target(struct cpu *cpu, const struct x86_descriptor *code,
 {
     bool wide = x86_long_mode(x86_of(cpu)) && code->high >> 8 & X86_ACCESS_L;
 
-    if (wide ? !x86_canonical(rip) : rip > x86_segment_of(code, 0).limit) {
+    if (wide ? !x86_canonical(rip)
+             : (uint32_t)rip > x86_segment_of(code, 0).limit) {
         x86_fault_error(cpu, X86_GP, 0);
     }
 }
@@ -112,7 +113,7 @@ static void far(struct cpu *cpu, uint16_t selector, uint64_t rip, uint64_t next,
     struct x86_cpu *x86 = x86_of(cpu);
     struct x86_new_stack stack = x86_own_stack(cpu, false);
     struct x86_descriptor code;
-    bool push_first;
+    bool to_64;
 
     if (x86_real_mode(x86)) {
         far_real(cpu, selector, rip, next, size);
@@ -127,25 +128,26 @@ static void far(struct cpu *cpu, uint16_t selector, uint64_t rip, uint64_t next,
         return;
     }
     check_direct(cpu, &code, selector);
-    /* To 64-bit code processors push first, and then look where to. */
-    push_first = x86_long_mode(x86) && code.high >> 8 & X86_ACCESS_L;
-    if (!push_first) {
+    /* To 64-bit code processors push first, and then look where to; the stack
+     * is one of the mode that they go to. */
+    to_64 = x86_long_mode(x86) && code.high >> 8 & X86_ACCESS_L;
+    if (!to_64) {
         check_target(cpu, &code, rip);
     }
     x86_mark_accessed(cpu, &code);
     if (size) {
-        stack.wide = in_64(x86);
+        stack.wide = to_64;
         x86_push_on(&stack, size, x86->segment[X86_CS].selector);
         x86_push_on(&stack, size, next);
     }
-    if (push_first) {
+    if (to_64) {
         check_target(cpu, &code, rip);
     }
     if (size) {
         x86_take_stack(&stack);
     }
     x86_set_cs(cpu, x86_segment_of(&code, selector), x86->cpl);
-    x86->rip = rip;
+    x86->rip = in_64(x86) ? rip : (uint32_t)rip;
 }
 
 void x86_helper_far_jump(struct cpu *cpu, uint32_t selector, uint64_t rip)
