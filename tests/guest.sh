@@ -10,8 +10,8 @@
 #     tests/guest.sh [NAME...]
 set -u
 cd "$(dirname "$0")/.."
-work=build/guest-tests
-panda=build/x86_64-softmmu/panda-system-x86_64
+work=$PWD/build/guest-tests
+panda=$PWD/build/x86_64-softmmu/panda-system-x86_64
 passed=0 failed=0
 
 good() { passed=$((passed + 1)); }
@@ -35,9 +35,11 @@ ways=("-jit chaos=1" "-jit chaos=2" "-jit chaos=3" "-jit chaos=4"
 run() {
     local program=$1 title=$2
     shift 2
+    cd $work || exit # where plugins write
     timeout 60 $panda "${machine[@]}" -icount sleep=off -kernel $work/$program \
         -serial file:$work/$title.out "$@" 2>$work/$title.err
     echo "status $?" >$work/$title.end
+    cd - >/dev/null || exit
     sed -n 's/^panda: \(.*(count .*)\)/\1/p' $work/$title.err \
         >>$work/$title.end
 }
@@ -80,8 +82,8 @@ replayed() {
 replayed_with() {
     local title=$1 out=$work/$1.replay
     shift
-    if timeout 60 $panda -replay $work/$title -replay-verify "$@" >$out 2>&1 &&
-        grep -q ": identical" $out; then
+    if (cd $work && timeout 60 $panda -replay $work/$title -replay-verify \
+        "$@" >$out 2>&1) && grep -q ": identical" $out; then
         good
         sed -n 's/^\(recorded\|own\) *//p' $out >>$work/hashes
     else
