@@ -18,10 +18,10 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "shared"))
-from checks import FULL, PANDA, end, expect
+from checks import FULL, PANDA, TOP, end, expect
 
-BOOT = ["-m", "256", "-kernel", "build/guest/vmlinuz", "-initrd",
-        "build/guest/initrd", "-append", "console=ttyS0 panic=-1", "-serial",
+BOOT = ["-m", "256", "-kernel", f"{TOP}/build/guest/vmlinuz", "-initrd",
+        f"{TOP}/build/guest/initrd", "-append", "console=ttyS0 panic=-1", "-serial",
         "null", "-rtc", "base=2024-01-01"]
 WORK = tempfile.mkdtemp(prefix="panda-lockstep-")
 SEEDS = range(1, 6)
@@ -37,7 +37,8 @@ def run(*options, prefix=()):
     """The program's status and all that it wrote."""
     done = subprocess.run([*prefix, PANDA, *map(str, options)],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=7200)
+                          stderr=subprocess.STDOUT, text=True, timeout=7200,
+                          cwd=WORK)
     return done.returncode, done.stdout
 
 
@@ -62,6 +63,9 @@ def ways():
         yield f"{n} instructions a unit", ["-unit-insns", n]
     for seed in SEEDS:
         yield f"chaos, seed {seed}", ["-jit", f"chaos={seed}"]
+    plugins = ["-panda", f"coverage:filename={WORK}/coverage.csv;asidstory"]
+    yield "plugins", plugins
+    yield "plugins, chaos", [*plugins, "-jit", "chaos=6"]
     yield "the interpreter", ["-accel", "interp"]
     yield "the interpreter, 1 instruction a unit", ["-accel", "interp",
                                                     "-unit-insns", 1]

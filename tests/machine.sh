@@ -100,7 +100,8 @@ timeout 20 "$panda" -m 8 -kernel hang -serial null -S \
     -monitor unix:monitor,server >out 2>end &
 guest_process=$!
 cat >ask.py <<'END'
-import socket, time
+import socket, sys, time
+lines = [line.encode() + b"\n" for line in sys.argv[1:]]
 for _ in range(100):
     try:
         s = socket.socket(socket.AF_UNIX)
@@ -110,19 +111,36 @@ for _ in range(100):
         time.sleep(0.05)
 s.settimeout(10)
 text = b""
-for line in b"", b"info status\n", b"cont\n":
+for line in [b""] + lines:
     s.sendall(line)
-    while line != b"cont\n" and not text.endswith(b"(qemu) "):
+    while line is not lines[-1] and not text.endswith(b"(qemu) "):
         text += s.recv(1000)
     print(text.decode(), end="")
     text = b""
 END
-python3 ask.py >asked
+python3 ask.py "info status" cont >asked
 wait $guest_process
 status=$?
 expect "-S: it waits, and says so at a socket" grep -q \
     "(qemu) VM status: paused" asked
 expect "until it is let run" ended 0 "interrupts off"
+
+# With -no-shutdown the monitor outlives the guest.
+timeout 20 "$panda" -m 8 -kernel hang -serial null -no-shutdown -monitor \
+    unix:monitor,server,nowait >out 2>end &
+guest_process=$!
+for _ in $(seq 100); do
+    grep -q "quit ends" end && break
+    sleep 0.1
+done
+python3 ask.py stop cont "info registers" "info status" quit >asked
+wait $guest_process
+status=$?
+expect "-no-shutdown: the state is there to be looked at" [ \
+    "$(grep -c "VM status: paused (shutdown)" asked)" = 1 -a \
+    "$(grep -c "halted=1" asked)" = 1 ]
+expect "it is not run on" grep -q "the machine is off" asked
+expect "until quit" ended 0 "interrupts off"
 
 # Recorded from the first instruction to the last.
 for program in resets apic wait hang; do

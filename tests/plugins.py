@@ -101,7 +101,7 @@ def record():
          "console=ttyS0 panic=-1", "-serial", f"file:{console}", "-monitor",
          "stdio"], cwd=WORK, text=True, stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    until = time.time() + 120
+    until = time.time() + 300
     while time.time() < until and guest.poll() is None:
         if (os.path.exists(console) and
                 "USERLAND UP" in open(console, errors="replace").read()):
@@ -124,6 +124,11 @@ def record():
                 said += piece.decode(errors="replace")
         return said
 
+    def count():
+        type_in("info status")
+        found = re.search(r"count: (\d+)", prompts(1))
+        return int(found[1]) if found else 0
+
     type_in("load_plugin nosuch")
     type_in("load_plugin listener")
     type_in("plugin_cmd hello")
@@ -131,7 +136,9 @@ def record():
     type_in("begin_record short")
     # The snapshot takes its time; what runs after it is what counts.
     text = prompts(6)
-    time.sleep(5 if FULL else 0.5)
+    last = count() + (300_000_000 if FULL else 1_000_000)
+    while count() < last and time.time() < until:
+        time.sleep(0.01)
     type_in("end_record")
     type_in("unload_plugin listener")
     type_in("quit")
@@ -257,6 +264,57 @@ def leaving():
     expect(len(lines) == 1, "and does so at the same count")
 
 
+JUGGLER = """
+#include "panda/plugin.h"
+static unsigned turns, loads, unloads;
+static void on_block(CPUState *cpu, TranslationBlock *tb)
+{
+    static const char *const names[] = {"asidstory", "coverage", "listener"};
+    const char *name = names[turns % 3];
+    (void)cpu, (void)tb;
+    if (rr_get_guest_instr_count() < 20000 * (turns + 1ull)) {
+        return;
+    }
+    turns++;
+    if (panda_get_plugin_by_name(name)) {
+        panda_unload_plugin_by_name(name);
+        unloads++;
+    } else {
+        char *path = panda_plugin_path(name);
+        loads += panda_load_plugin(path, name);
+        free(path);
+    }
+}
+bool init_plugin(void *self)
+{
+    panda_cb pcb = {.before_block_exec = on_block};
+    panda_register_callback(self, PANDA_CB_BEFORE_BLOCK_EXEC, pcb);
+    return true;
+}
+void uninit_plugin(void *self)
+{
+    (void)self;
+    fprintf(stderr, "turns %u loads %u unloads %u\\n", turns, loads, unloads);
+}
+"""
+
+
+def in_the_midst():
+    """Plugins come and go while a replay runs: it stays the recorded run."""
+    build_plugin("juggler", JUGGLER)
+    said = set()
+    for ways in [], ["-accel", "interp"], ["-jit", "chaos=3"], \
+            ["-accel", "lockstep"]:
+        end = run("-replay", "short", "-panda", "juggler", *ways)
+        turns = re.search(r"turns (\d+) loads (\d+) unloads (\d+)", end.stdout)
+        said.add(turns and turns[0])
+        expect(end.returncode == 0 and "identical" in end.stdout and turns and
+               int(turns[2]) > 6 and int(turns[3]) > 6,
+               f"plugins loaded and unloaded in the midst {' '.join(ways)}",
+               end.stdout)
+    expect(len(said) == 1, "and at the same counts", said)
+
+
 def rows_of(file):
     lines = open(f"{WORK}/{file}").read().splitlines()
     return lines[:4], lines[4:]
@@ -303,6 +361,7 @@ def main():
         same_everywhere(record())
         coverage()
         leaving()
+        in_the_midst()
     end()
 
 

@@ -92,6 +92,12 @@ static uint64_t help_vector(struct cpu *cpu, uint64_t from, uint64_t to)
     return 0;
 }
 
+static uint64_t help_leave(struct cpu *cpu, uint64_t x)
+{
+    toy_of(cpu)->r[3] ^= x;
+    longjmp(cpu->leave, CPU_LEAVE_EXCEPTION);
+}
+
 static const struct guest_helper helpers[] = {
     {"pure", (void (*)(void))help_pure, IR_I64, 2, {IR_I64, IR_I64}, 0},
     {"swap",
@@ -102,6 +108,7 @@ static const struct guest_helper helpers[] = {
      HELPER_READS | HELPER_WRITES},
     {"vector", (void (*)(void))help_vector, IR_V128, 1, {IR_V128}, 0},
     {"refuse", (void (*)(void))help_swap, IR_VOID, 0, {0}, HELPER_FAULTS},
+    {"leave", (void (*)(void))help_leave, IR_VOID, 1, {IR_I32}, HELPER_FAULTS},
 };
 
 static uint64_t get_pc(const struct cpu *cpu)
@@ -120,7 +127,7 @@ static const struct guest guest = {
     .slots = slots,
     .n_slots = N_SLOTS,
     .helpers = helpers,
-    .n_helpers = 4,
+    .n_helpers = 5,
     .mxcsr_slot = N_SLOTS - 1,
     .get_pc = get_pc,
     .set_pc = set_pc,
@@ -294,6 +301,14 @@ static void gen_sets(struct gen *g)
     }
 }
 
+static ir_ref gen_condition(struct gen *g)
+{
+    return ir_cc(
+        &g->b,
+        ir_flags(&g->b, IR_fl_sub, 64, pick(g->i64), pick(g->i64), IR_NONE),
+        rnd() % 16);
+}
+
 static void gen_insn(struct gen *g, uint64_t pc)
 {
     ir_insn(&g->b, pc);
@@ -309,6 +324,13 @@ static void gen_insn(struct gen *g, uint64_t pc)
             put(g, ir_call(&g->b, 0, pick(g->i64), pick(g->i64), 0, 0));
             put(g, ir_call(&g->b, 2, pick(g->v), 0, 0, 0));
             break;
+        case 3:
+            if (rnd() % 8 == 0) {
+                ir_fault_if(&g->b, pick(g->i32), 4, (uint32_t)rnd());
+            } else if (rnd() % 4 == 0) {
+                ir_fault_if(&g->b, gen_condition(g), 4, (uint32_t)rnd());
+            }
+            break;
         default:
             gen_pure(g);
         }
@@ -319,12 +341,7 @@ static void gen_insn(struct gen *g, uint64_t pc)
         gen_sets(g);
     }
     if (rnd() % 5 == 0) {
-        ir_exit_if(&g->b,
-                   ir_cc(&g->b,
-                         ir_flags(&g->b, IR_fl_sub, 64, pick(g->i64),
-                                  pick(g->i64), IR_NONE),
-                         rnd() % 16),
-                   0x1000 + rnd() % 64);
+        ir_exit_if(&g->b, gen_condition(g), 0x1000 + rnd() % 64);
     }
 }
 

@@ -268,6 +268,19 @@ def test_diagnose():
     expect(False, "a flip was noticed", replay.said)
 
 
+def test_stuck():
+    """A fault after which the machine cannot go on is a difference as well."""
+    name = "moment0"
+    whole = Replay(name)
+    base = 16 * 64 + 64 + 32 + 32 + 128 + 24  # bit 24 of CS's base
+    replay = Replay(name, "-debug-flip",
+                    f"register@{begun[name] + whole.steps // 2}:{base}")
+    expect(replay.status == 1 and replay.verdict == "DIVERGED" and
+           "between count" in replay.err and "no memory" in replay.err,
+           "code where there is no memory is told as a difference",
+           replay.said)
+
+
 def test_other_behaviour():
     copy("halt", "older")
     with open(files("older")[1], "r+b") as file:
@@ -300,5 +313,6 @@ test_names()
 test_monitor()
 test_replay_monitor()
 test_diagnose()
+test_stuck()
 test_other_behaviour()
 close()

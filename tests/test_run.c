@@ -142,6 +142,53 @@ static uint64_t run(uint64_t seed, uint64_t steps, const struct how *how)
     return digest;
 }
 
+/* -- An exception in the last step of a slice ------------------------------ */
+
+#define FAULTS_FROM (SLICE_STEPS - 200u) /* each step, from there on */
+
+static enum poll_result faults_poll(struct boundary *b)
+{
+    if (b->machine->cpu->count >= FAULTS_FROM) {
+        toy_of(b->machine->cpu)->r[4] = BAD_ADDRESS;
+    }
+    return POLL_RUN;
+}
+
+static uint64_t faults_deadline(struct boundary *b)
+{
+    return b->machine->cpu->count < FAULTS_FROM ? FAULTS_FROM : UINT64_MAX;
+}
+
+static const struct boundary_ops faults_ops = {
+    .name = "faults",
+    .poll = faults_poll,
+    .deadline = faults_deadline,
+    .slice_end = outside_slice_end,
+};
+
+/* Behind it comes another slice, and not a unit of no instructions. */
+static bool last_step(bool code, bool chaos)
+{
+    const uint64_t faults = 400;
+    struct boundary boundary = {.ops = &faults_ops};
+    struct machine *m = toy_machine(1);
+    struct toy *toy = toy_of(m->cpu);
+    bool good;
+
+    memset(mem_block_at(m->memory, 0)->host, 12, RAM_SIZE); /* load [r4] */
+    toy->r[4] = 0;
+    toy->r[6] = 0;
+    m->boundary = &boundary;
+    boundary.machine = m;
+    m->chaos = chaos ? chaos_new(7) : NULL;
+    good = (!code || machine_use_jit(m)) &&
+           machine_run(m, FAULTS_FROM + faults) == RUN_LIMIT &&
+           m->cpu->count == FAULTS_FROM + faults &&
+           toy->r[6] == faults * BAD_ADDRESS;
+    machine_free(m);
+    return good;
+}
+
 int main(void)
 {
     static const struct {
@@ -169,6 +216,9 @@ int main(void)
 
     uint64_t expected[SEEDS + 1];
 
+    for (unsigned way = 0; way < 4; way++) {
+        expect(last_step(way & 1, way & 2), "an exception ends a slice");
+    }
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         expected[seed] = run(seed, STEPS, &plain);
     }

@@ -22,6 +22,7 @@ struct stream {
     char *path;   /* of that socket */
     bool socket;  /* ours to connect, without a listener */
     bool terminal;
+    unsigned n_peers; /* of the listener so far */
     struct termios before;
 };
 
@@ -115,6 +116,7 @@ static bool open_server(struct stream *stream, const struct socket_spec *spec)
     if (spec->wait) {
         stream->in = accept4(stream->listener, NULL, NULL, SOCK_CLOEXEC);
         stream->out = stream->in;
+        stream->n_peers = 1;
     }
     return (!spec->wait || stream->in >= 0) &&
            fcntl(stream->listener, F_SETFL, O_NONBLOCK) == 0;
@@ -201,7 +203,14 @@ static void accept_peer(struct stream *stream)
     if (stream->listener >= 0 && stream->in < 0) {
         stream->in = stream->out = accept4(stream->listener, NULL, NULL,
                                            SOCK_CLOEXEC);
+        stream->n_peers += stream->in >= 0;
     }
+}
+
+unsigned stream_peers(struct stream *stream)
+{
+    accept_peer(stream);
+    return stream->listener >= 0 ? stream->n_peers : 1;
 }
 
 void stream_write(struct stream *stream, const void *bytes, size_t size)

@@ -33,6 +33,8 @@ size_t stream_read(struct stream *stream, void *bytes, size_t size);
  * streams; NULL entries are skipped. False: the time is over, and no signal
  * came meanwhile. */
 bool stream_wait(struct stream *const *streams, unsigned n, int64_t ns);
+/* How many there have been at the other end so far. */
+unsigned stream_peers(struct stream *stream);
 /* Input may come, now or later. */
 bool stream_is_open(const struct stream *stream);
 /* A terminal that does not show what is typed. */

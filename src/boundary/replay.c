@@ -376,3 +376,8 @@ void replay_hashes(const struct boundary *b, uint64_t *recorded, uint64_t *own)
     *recorded = ((const struct replay *)b)->recorded_hash;
     *own = ((const struct replay *)b)->own_hash;
 }
+
+void replay_stuck(struct boundary *b, const char *reason)
+{
+    replay_diverge(replay_of(b), "%s; the recorded machine went on", reason);
+}

@@ -42,4 +42,7 @@ void replay_info(const struct boundary *replay, struct replay_info *info);
  * bit changed. */
 void replay_flip_value(struct boundary *replay, uint64_t count, unsigned bit);
 
+/* The machine cannot go on: the recorded one did. */
+void replay_stuck(struct boundary *replay, const char *reason);
+
 #endif

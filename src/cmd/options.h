@@ -17,7 +17,7 @@ struct options {
         uint16_t port, size; /* port 0: none */
     } debug_exit;
     uint64_t unit_insns, seed;
-    bool nographic, verify, drive, diagnose, no_reboot, stopped;
+    bool nographic, verify, drive, diagnose, no_reboot, no_shutdown, stopped;
     bool sleep;             /* an idle guest takes real time */
     struct options_plugin { /* in the order given */
         char kind; /* of -panda, -panda-plugin, -panda-arg: 'l', 'f', 'a' */

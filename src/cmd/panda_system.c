@@ -64,6 +64,9 @@ static int run_live(const struct options *o, struct plugins *plugins)
     }
     if (s->running || session_slice(s) == POLL_RUN) {
         end = session_run(s);
+        if (end == RUN_STOP) {
+            session_stay(s);
+        }
     }
     status = finish_live(s, end);
     plugins_shut_down(s->plugins);

@@ -115,6 +115,9 @@ static void run(struct replaying *r)
             end = engine_run(s->engine);
         }
     } while (count != s->machine->cpu->count);
+    if (end == RUN_BROKEN) {
+        replay_stuck(s->replay, s->machine->reason);
+    }
 }
 
 static const char *verdict(struct replaying *r, const char *damage)

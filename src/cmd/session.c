@@ -84,6 +84,9 @@ static void set_running(void *opaque, bool running)
 {
     struct session *s = opaque;
 
+    if (s->off) {
+        return;
+    }
     if (s->running && !running && s->record) {
         record_flush(s->record);
     }
@@ -261,6 +264,21 @@ enum poll_result session_slice(void *opaque)
     }
     plugins_main_loop(s->plugins);
     return s->quit || session_interrupted ? POLL_STOP : POLL_RUN;
+}
+
+void session_stay(struct session *s)
+{
+    struct machine *m = s->machine;
+
+    if (s->options->no_shutdown && !s->quit && !session_interrupted &&
+        m->reason && s->pc->exit_status < 0) {
+        panda_warn("%s (count %" PRIu64 "); the monitor's quit ends the "
+                   "program",
+                   m->reason, m->cpu->count);
+        s->off = true;
+        s->running = false;
+        session_slice(s);
+    }
 }
 
 /* The guest is idle. Characters that the serial port has no room for do not

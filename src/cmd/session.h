@@ -30,6 +30,7 @@ struct session {
     bool shared;             /* one terminal for both */
     bool to_monitor, escape; /* of that terminal */
     bool running, quit;
+    bool off; /* -no-shutdown: the run is over, the monitor is not */
     struct pace pace;
     char *record_name;
 };
@@ -55,6 +56,10 @@ char *session_end_record(struct session *session);
 
 /* Virtual time begins; from now on slice() and sleep() are ours. */
 void session_go_live(struct session *session);
+
+/* After a run that the guest ended, with -no-shutdown: the monitor is served
+ * until it quits. */
+void session_stay(struct session *session);
 
 /* Runs up to -limit, with -debug-flip on the way. */
 enum run_end session_run(struct session *session);

@@ -203,6 +203,18 @@ ir_ref ir_call(struct ir_builder *b, uint32_t id, ir_ref a0, ir_ref a1,
     return ref;
 }
 
+void ir_fault_if(struct ir_builder *b, ir_ref condition, uint32_t helper,
+                 uint32_t argument)
+{
+    uint64_t value;
+
+    if (!b->fold || !ir_const_value(b->unit, condition, &value) ||
+        (uint32_t)value) {
+        ir_emit(b, IR_fault_if, IR_VOID, condition, ir_const_i32(b, argument),
+                0, 0, helper);
+    }
+}
+
 void ir_exit_if(struct ir_builder *b, ir_ref condition, uint64_t pc)
 {
     ir_emit(b, IR_exit_if, IR_VOID, condition, ir_const_i64(b, pc), 0, 0,

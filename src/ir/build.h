@@ -44,6 +44,9 @@ void ir_store(struct ir_builder *b, ir_ref address, ir_ref value,
 /* Calls helper `id`; unused arguments are IR_NONE. */
 ir_ref ir_call(struct ir_builder *b, uint32_t id, ir_ref a0, ir_ref a1,
                ir_ref a2, ir_ref a3);
+/* Nothing when the condition is known not to hold. */
+void ir_fault_if(struct ir_builder *b, ir_ref condition, uint32_t helper,
+                 uint32_t argument);
 void ir_exit_if(struct ir_builder *b, ir_ref condition, uint64_t pc);
 void ir_exit(struct ir_builder *b, ir_ref pc, enum ir_exit_kind kind);
 

@@ -136,6 +136,12 @@ static void step(struct run *run, uint32_t at)
     case IR_call:
         call(run, ins, value);
         break;
+    case IR_fault_if:
+        if (operand(run, ins->a)->u32) {
+            ((helper_function *)ir_helper(run->unit, ins->imm)->function)(
+                run->cpu, operand(run, ins->b)->u32, 0, 0, 0, 0);
+        }
+        break;
     case IR_call_unless:
         if (!(*(const uint64_t *)(uintptr_t)operand(run, ins->a)->u64 &
               operand(run, ins->b)->u64)) {

@@ -127,11 +127,11 @@ static bool take_operand(struct parser *p, ir_ref *ref)
 static bool find_name(struct parser *p, struct ir_ins *ins)
 {
     const struct guest *guest = p->unit->guest;
-    bool slot = ins->op != IR_call;
+    bool slot = ins->op == IR_get || ins->op == IR_set;
     uint32_t n = slot ? guest->n_slots : guest->n_helpers;
     char word[64];
 
-    if (ins->op != IR_get && ins->op != IR_set && ins->op != IR_call) {
+    if (!slot && ins->op != IR_call && ins->op != IR_fault_if) {
         return fail(p, "no name belongs to this op");
     }
     if (!take_word(p, word, sizeof(word))) {

@@ -94,6 +94,20 @@ static void check_operands(struct check *c, const struct ir_ins *ins)
     }
 }
 
+/* Of fault_if: the helper does nothing else. */
+static bool faults(const struct ir_unit *unit, const struct ir_ins *ins)
+{
+    const struct guest_helper *helper;
+
+    if (ins->imm >= unit->guest->n_helpers + unit->n_more_helpers) {
+        return false;
+    }
+    helper = ir_helper(unit, ins->imm);
+    return helper->result == IR_VOID && helper->n_args == 1 &&
+           helper->args[0] == IR_I32 && helper->effects & HELPER_FAULTS &&
+           ir_is_const(ins->b);
+}
+
 static void check_imm(struct check *c, const struct ir_ins *ins)
 {
     const struct guest *guest = c->unit->guest;
@@ -120,6 +134,11 @@ static void check_imm(struct check *c, const struct ir_ins *ins)
         if (!ir_is_const(ins->a) || ins->imm < guest->n_helpers ||
             ins->imm >= guest->n_helpers + c->unit->n_more_helpers) {
             fail(c, "only a pass may use it, with a helper of its own");
+        }
+        break;
+    case IR_fault_if:
+        if (!faults(c->unit, ins)) {
+            fail(c, "no such helper that faults, or no constant for it");
         }
         break;
     case IR_exit:
@@ -164,7 +183,7 @@ static bool may_leave(const struct check *c, const struct ir_ins *ins)
         return ir_helper(c->unit, ins->imm)->effects &
                (HELPER_FAULTS | HELPER_IO);
     }
-    return ins->op == IR_ld || ins->op == IR_st;
+    return ins->op == IR_ld || ins->op == IR_st || ins->op == IR_fault_if;
 }
 
 /* A helper that writes slots does what a set does. */

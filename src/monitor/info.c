@@ -11,7 +11,9 @@
 static void info_status(const struct monitor_target *target, FILE *out)
 {
     fprintf(out, "VM status: %s\ncount: %" PRIu64 "\n",
-            target->is_running(target->opaque) ? "running" : "paused",
+            target->is_running(target->opaque) ? "running"
+            : target->machine->reason          ? "paused (shutdown)"
+                                               : "paused",
             target->machine->cpu->count);
 }
 

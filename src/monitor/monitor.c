@@ -13,7 +13,7 @@ struct monitor {
     struct monitor_target target;
     char line[LINE_MAX_];
     size_t length;
-    bool greeted;
+    unsigned greeted; /* peers of the stream */
 };
 
 struct call { /* of a command; `format` is what followed a slash */
@@ -76,7 +76,12 @@ static void stop(struct call *call)
 
 static void cont(struct call *call)
 {
-    call->monitor->target.set_running(call->monitor->target.opaque, true);
+    const struct monitor_target *target = &call->monitor->target;
+
+    target->set_running(target->opaque, true);
+    if (!target->is_running(target->opaque)) {
+        fprintf(call->out, "the machine is off, and can only be looked at\n");
+    }
 }
 
 static void info(struct call *call)
@@ -224,8 +229,9 @@ void monitor_poll(struct monitor *monitor)
     char bytes[256];
     size_t n;
 
-    if (!monitor->greeted) {
-        monitor->greeted = true;
+    if (monitor->greeted != stream_peers(monitor->stream)) {
+        monitor->greeted = stream_peers(monitor->stream);
+        monitor->length = 0;
         monitor_prompt(monitor);
     }
     while ((n = stream_read(monitor->stream, bytes, sizeof(bytes)))) {

@@ -49,6 +49,9 @@ void print(const char *format, ...)
             continue;
         }
         switch (*++format) {
+        case 'c':
+            put((char)va_arg(list, uint64_t));
+            break;
         case 's':
             put_text(va_arg(list, const char *));
             break;
@@ -148,7 +151,7 @@ static void show_end(const struct context *c, const struct context *before,
     } else {
         P(" at %x", c->rip);
     }
-    P(" flags %x", c->rflags);
+    P(" flags %x", c->rflags & ~0x10000ull); /* RF: breakpoints.c */
     if (c->cs != before->cs || c->ss != before->ss) {
         P(" cs %x ss %x", c->cs, c->ss);
     }

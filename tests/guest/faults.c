@@ -17,6 +17,9 @@ SNIPPET(noncanonical_ds_rbp,
 SNIPPET(noncanonical_call, "mov $0x8000000000000000, %rsp\n call .+5");
 SNIPPET(noncanonical_jump, "mov $0x0000800000000000, %rax\n jmp *%rax");
 SNIPPET(noncanonical_ret, "mov $0x0000800000000000, %rax\n push %rax\n ret");
+SNIPPET(noncanonical_call_there, "mov $0x0000800000000000, %rax\n call *%rax");
+SNIPPET(noncanonical_memory, "mov $0x0000800000000000, %rax\n push %rax\n"
+                             "jmp *(%rsp)");
 SNIPPET(straddle, "mov $0x00007ffffffffffc, %rax\n mov (%rax), %rcx");
 SNIPPET(bad_segment, "mov $0x1000, %eax\n mov %eax, %ds");
 SNIPPET(null_ss, "xor %eax, %eax\n mov %eax, %ss");
@@ -98,6 +101,9 @@ int main(void)
     TRY(noncanonical_call, USER_CS);
     TRY(noncanonical_jump, KERNEL_CS);
     TRY(noncanonical_ret, KERNEL_CS);
+    TRY(noncanonical_ret, USER_CS);
+    TRY(noncanonical_call_there, USER_CS);
+    TRY(noncanonical_memory, USER_CS);
     TRY(straddle, KERNEL_CS);
     TRY(bad_segment, KERNEL_CS);
     TRY(null_ss, KERNEL_CS);

@@ -277,6 +277,17 @@ static void stacks(void)
 SNIPPET32(short_code, "nop\n nop\n mov $0x11223344, %eax\n nop");
 SNIPPET32(jumper, "jmp 1f\n .fill 0x20, 1, 0x90\n 1: nop");
 
+SNIPPET32(jump_taken, "xor %eax, %eax\n jz 1f\n nop\n int $0x70\n"
+                      ".fill 0x100, 1, 0x90\n 1: nop");
+SNIPPET32(jump_not_taken, "xor %eax, %eax\n jnz 1f\n nop\n int $0x70\n"
+                          ".fill 0x100, 1, 0x90\n 1: nop");
+SNIPPET32(loop_taken, "mov $9, %ecx\n loop 1f\n int $0x70\n"
+                      ".fill 0x40, 1, 0x90\n 1: nop");
+SNIPPET32(call_far_away, "call 1f\n .fill 0x40, 1, 0x90\n 1: nop");
+SNIPPET32(call_register, "mov $0x100, %eax\n call *%eax");
+SNIPPET32(jump_register, "mov $0x100, %eax\n jmp *%eax");
+SNIPPET32(return_away, "push $0x100\n ret $8");
+
 static void code_limit(const char *name, const char *snippet, uint32_t limit)
 {
     uint32_t base = (uint32_t)(uint64_t)snippet;
@@ -297,6 +308,13 @@ static void code(void)
     }
     code_limit("jump", jumper, 0x10);
     code_limit("jump", jumper, 0x24);
+    code_limit("jz", jump_taken, 0x20);
+    code_limit("jnz", jump_not_taken, 0x20);
+    code_limit("loop", loop_taken, 0x20);
+    code_limit("call", call_far_away, 0x20);
+    code_limit("call register", call_register, 0x20);
+    code_limit("jump register", jump_register, 0x20);
+    code_limit("ret", return_away, 0x20);
 }
 
 /* -- 16 bits --------------------------------------------------------------- */

@@ -45,6 +45,15 @@ static void test_order(void)
     rule(HEAD "%2 = set void i64:1, @r0\n"
               "%3 = call void i32:2, @touch\n%4 " TAIL,
          "R1");
+    rule(HEAD "%2 = set void i64:1, @r0\n"
+              "%3 = fault_if void i32:0, i32:4, @touch\n%4 " TAIL,
+         "R1");
+    rule(HEAD "%2 = fault_if void i32:0, i32:4, @touch\n%3 " TAIL, NULL);
+    rule(HEAD "%2 = fault_if void i32:0, i32:4, @peek\n%3 " TAIL,
+         "helper that faults");
+    rule(HEAD "%2 = get i32 @flags\n"
+              "%3 = fault_if void i32:0, %2, @touch\n%4 " TAIL,
+         "no constant for it");
     rule(HEAD "%2 = call void i32:2, @touch\n"
               "%3 = set void i64:1, @r0\n%4 " TAIL,
          NULL);

@@ -87,6 +87,15 @@ static void test_faults(void)
             "%3 = exit void i64:0x14, #0\n");
     expect(o.end == 100 + CPU_LEAVE_REQUEST && o.count == 1000 && o.pc == 0x10,
            "so does a helper that leaves");
+    o = run("%1 = insn void i64:0x10, #0\n"
+            "%2 = fault_if void i32:0, i32:3, @touch\n"
+            "%3 = insn void i64:0x14, #1\n"
+            "%4 = fault_if void i32:0x100, i32:3, @touch\n"
+            "%5 = set void i64:3, @r0\n"
+            "%6 = exit void i64:0x18, #0\n");
+    expect(o.end == 100 + CPU_LEAVE_REQUEST && o.count == 1001 &&
+               o.pc == 0x14 && o.state.r[0] != 3,
+           "and a condition that faults");
 }
 
 static void test_helpers(void)

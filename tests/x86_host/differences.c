@@ -39,6 +39,11 @@ const char *not_run(const struct x86_row *row, enum x86_mode mode)
     return NULL;
 }
 
+bool faults(const struct x86_row *row)
+{
+    return row->attributes & X86_SYS;
+}
+
 /* -- Flags that the manual leaves undefined ------------------------------- */
 
 static const struct {
@@ -69,6 +74,60 @@ static bool among(const char *words, const char *word)
     return false;
 }
 
+enum kind { /* of an instruction, for the rules below */
+            SHIFTS = 1,
+            PUSHES = 2,
+            MASKED_MOVES = 4,
+            BOUNDS = 8,
+            ADJUSTS = 16,
+            APPROXIMATES = 32,
+            ACCESSES_MANY = 64,
+            POPS_ALL = 128,
+};
+
+/* The names are looked at once a row, not once a case. */
+static const struct known {
+    const struct x86_row *row;
+    unsigned kinds;
+    uint32_t loose;
+} * known(const struct x86_row *row)
+{
+    static const struct {
+        const char *mnemonics;
+        enum kind kind;
+    } names[] = {
+        {"shl shr sar rol ror rcl rcr shld shrd", SHIFTS},
+        {"push", PUSHES},
+        {"maskmovq maskmovdqu", MASKED_MOVES},
+        {"bound", BOUNDS},
+        {"arpl", ADJUSTS},
+        {"rcpps rcpss rsqrtps rsqrtss", APPROXIMATES},
+        {"retf iret fxsave fxrstor esc_d9 esc_dd", ACCESSES_MANY},
+        {"popa", POPS_ALL},
+    };
+    static struct known last;
+
+    if (last.row != row) {
+        last = (struct known){.row = row};
+        for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+            if (among(names[i].mnemonics, row->mnemonic)) {
+                last.kinds |= names[i].kind;
+            }
+        }
+        for (unsigned i = 0; i < sizeof(loose) / sizeof(loose[0]); i++) {
+            if (among(loose[i].mnemonics, row->mnemonic)) {
+                last.loose |= loose[i].flags;
+            }
+        }
+    }
+    return &last;
+}
+
+static bool is(const struct encoding *e, enum kind kind)
+{
+    return known(e->insn.row)->kinds & kind;
+}
+
 /* Of shifts and rotations by count: OF is defined for 1 only, CF up to the
  * width; nothing changes with 0. */
 static uint64_t by_count(const struct encoding *e, const struct state *in,
@@ -96,15 +155,9 @@ static uint64_t by_count(const struct encoding *e, const struct state *in,
 
 static uint64_t defined_flags(const struct encoding *e, const struct state *in)
 {
-    const char *name = e->insn.row->mnemonic;
-    uint64_t mask = COMPARED;
+    uint64_t mask = COMPARED & ~(uint64_t)known(e->insn.row)->loose;
 
-    for (unsigned i = 0; i < sizeof(loose) / sizeof(loose[0]); i++) {
-        if (among(loose[i].mnemonics, name)) {
-            mask &= ~(uint64_t)loose[i].flags;
-        }
-    }
-    if (among("shl shr sar rol ror rcl rcr shld shrd", name)) {
+    if (is(e, SHIFTS)) {
         mask = by_count(e, in, mask);
     }
     return mask;
@@ -134,33 +187,21 @@ static void forget_strings(const struct encoding *e, struct state *s)
 static bool open_outcome(const struct encoding *e, const struct state *native,
                          const struct state *ours)
 {
-    int64_t top = (int64_t)ours->rip >> 47;
-
-    /* A branch to an address that is not canonical: Intel's processors fault
-     * before it, AMD's, as ours, behind it. */
-    if (native->vector == 13 && ours->vector == NO_FAULT && top != 0 &&
-        top != -1) {
-        return true;
-    }
     /* PUSH of a segment register: see forget_pushed(). */
-    if (among("push", e->insn.row->mnemonic) && native->vector == NO_FAULT &&
-        ours->vector == 14) {
+    if (is(e, PUSHES) && native->vector == NO_FAULT && ours->vector == 14) {
         return true;
     }
     /* MASKMOVQ may fault for bytes that the mask leaves out, or not. */
-    if (!strncmp(e->insn.row->mnemonic, "maskmov", 7) &&
-        native->vector != NO_FAULT) {
+    if (is(e, MASKED_MOVES) && native->vector != NO_FAULT) {
         return native->vector != 16; /* #MF */
     }
     /* BOUND below the lower limit may not read the upper one. */
-    if (among("bound", e->insn.row->mnemonic) && native->vector == 5 &&
-        ours->vector == 14) {
+    if (is(e, BOUNDS) && native->vector == 5 && ours->vector == 14) {
         return true;
     }
     /* ARPL may leave out a write that changes nothing; ours faults as one
      * that writes. */
-    return among("arpl", e->insn.row->mnemonic) && ours->vector == 14 &&
-           (ours->error & 2);
+    return is(e, ADJUSTS) && ours->vector == 14 && (ours->error & 2);
 }
 
 /* PUSH of a segment register with 32 bits writes 16 of them on newer
@@ -170,8 +211,8 @@ static void forget_pushed(const struct encoding *e, const struct state *ours,
 {
     uint64_t at = ours->gpr[4] - DATA + 2;
 
-    if (among("push", e->insn.row->mnemonic) && !e->insn.row->modrm &&
-        !*e->insn.row->operands && e->insn.size == 4 && at < DATA_SIZE) {
+    if (is(e, PUSHES) && !e->insn.row->modrm && !*e->insn.row->operands &&
+        e->insn.size == 4 && at < DATA_SIZE) {
         memcpy(memory + at, (uint8_t *)(uintptr_t)(DATA + at),
                at < DATA_SIZE - 1 ? 2 : 1);
     }
@@ -191,12 +232,11 @@ static bool near(uint32_t a, uint32_t b)
 static void forget_approximation(const struct encoding *e,
                                  const struct state *native, struct state *ours)
 {
-    for (unsigned i = 0; i < 64; i++) {
+    for (unsigned i = 0; i < 64 && is(e, APPROXIMATES); i++) {
         uint32_t a = fx32(native, FX_XMM + 4 * i);
         uint32_t b = fx32(ours, FX_XMM + 4 * i);
 
-        if (among("rcpps rcpss rsqrtps rsqrtss", e->insn.row->mnemonic) &&
-            near(a, b)) {
+        if (near(a, b)) {
             memcpy(ours->fx + FX_XMM + 4 * i, &a, 4);
         }
     }
@@ -286,8 +326,7 @@ bool forget(const struct encoding *e, const struct state *in,
         forget_mmx(e, both[i]);
         /* Of several faults on a way that is no single access, any may come
          * first. */
-        if (among("retf iret fxsave fxrstor esc_d9 esc_dd",
-                  e->insn.row->mnemonic)) {
+        if (is(e, ACCESSES_MANY)) {
             both[i]->address = 0;
             both[i]->error &= ~1u;
         }
@@ -295,8 +334,7 @@ bool forget(const struct encoding *e, const struct state *in,
             forget_strings(e, both[i]);
         }
         /* Faults of POPA leave registers loaded, or not. */
-        if (among("popa", e->insn.row->mnemonic) &&
-            both[i]->vector != NO_FAULT) {
+        if (is(e, POPS_ALL) && both[i]->vector != NO_FAULT) {
             memset(both[i]->gpr, 0, sizeof(both[i]->gpr));
         }
     }

@@ -150,6 +150,19 @@ static void set_relative(struct encoding *e)
     memcpy(e->bytes + e->insn.length - size, &displacement, size);
 }
 
+/* A far pointer: mostly to the code page. */
+static void set_far_pointer(struct encoding *e)
+{
+    uint16_t selector = rnd() % 8   ? USER_CS32
+                        : rnd() % 2 ? USER_CS64
+                                    : rnd_selector();
+    unsigned size = e->insn.size;
+    uint64_t to = rnd_code();
+
+    memcpy(e->bytes + e->insn.length - 2 - size, &to, size);
+    memcpy(e->bytes + e->insn.length - 2, &selector, 2);
+}
+
 /* The C library of the test lives there. */
 static bool loads_fs(const struct x86_insn *insn)
 {
@@ -186,6 +199,9 @@ bool case_encode(const struct x86_row *row, enum x86_mode mode,
     }
     if (has(row, "O")) {
         set_offset(e);
+    }
+    if (!strcmp(row->operands, "Iz,Iw")) {
+        set_far_pointer(e);
     }
     if (has(row, "J")) {
         set_relative(e);

@@ -110,6 +110,8 @@ bool case_encode(const struct x86_row *row, enum x86_mode mode,
 bool case_state(const struct encoding *e, struct state *in, uint8_t *data);
 
 /* -- differences.c --------------------------------------------------------- */
+/* Whether user code cannot but fault in it. */
+bool faults(const struct x86_row *row);
 /* Why a row is not run, or NULL. */
 const char *not_run(const struct x86_row *row, enum x86_mode mode);
 /* What is not compared after this case is cleared in both, or made equal, in

@@ -51,16 +51,28 @@ static void set_stack(const struct state *s, uint8_t *data, unsigned index,
 
 /* -- Instructions with needs of their own --------------------------------- */
 
+/* Into the code page, or sometimes to what is no address. */
+static uint64_t target(const struct encoding *e)
+{
+    uint64_t to = rnd_code();
+
+    if (e->mode == X86_MODE_64 && rnd() % 16 == 0) {
+        to ^= 1ull << 47 << rnd() % 16;
+    }
+    return to;
+}
+
 static void set_branch(const struct encoding *e, struct state *s, uint8_t *data)
 {
     unsigned size = e->insn.size;
-    uint16_t cs = e->mode == X86_MODE_64 ? USER_CS64 : USER_CS32;
+    uint16_t cs = (e->mode == X86_MODE_64) == (rnd() % 4 > 0) ? USER_CS64
+                                                              : USER_CS32;
     uint32_t flags = 0x202u | (rnd() & COMPARED);
 
     if (is(e, "ret")) {
-        set_stack(s, data, 0, size, rnd_code());
+        set_stack(s, data, 0, size, target(e));
     } else if (is(e, "retf") || is(e, "iret")) {
-        set_stack(s, data, 0, size, rnd_code());
+        set_stack(s, data, 0, size, target(e));
         set_stack(s, data, 1, size, cs);
         set_stack(s, data, 2, size, flags);
         set_stack(s, data, 3, size, s->gpr[RSP] + 64);
@@ -69,9 +81,9 @@ static void set_branch(const struct encoding *e, struct state *s, uint8_t *data)
         uint8_t *at = operand_bytes(e, s, data, 10);
 
         if (e->insn.row->digit == 2 || e->insn.row->digit == 4) {
-            set_operand(e, s, data, rnd_code());
+            set_operand(e, s, data, target(e));
         } else if ((e->insn.row->digit & 5) == 1 && at && size != 2) {
-            uint64_t to = rnd_code();
+            uint64_t to = target(e);
 
             memcpy(at + size, &cs, 2);
             memcpy(at, &to, size); /* what is read has 4 or 8 bytes */

@@ -1,6 +1,7 @@
 /* Jumps, calls, returns, and what depends on a condition. */
 #include "guest/x86/translate.h"
 #include "guest/x86/rows.h"
+#include "guest/x86/segment.h"
 
 static ir_ref condition(struct x86_translator *t)
 {
@@ -51,6 +52,43 @@ static uint64_t fixed_target(const struct x86_translator *t)
     return t->insn.size == 2 ? (uint16_t)pc : x86_pc(t, pc);
 }
 
+/*
+ * Where control cannot go it does not: the transfer faults, not what would
+ * come next. In 64-bit mode a target must be canonical, else it must lie
+ * within the limit of CS, which is asked where it may be below 4 GiB. All of
+ * this comes before anything is set.
+ */
+static void check_target(struct x86_translator *t, ir_ref offset, ir_ref taken)
+{
+    ir_ref bits = ir_const_i32(t->b, 16), cut;
+
+    offset = x86_to_i64(t, offset);
+    if (t->mode == X86_MODE_64) {
+        cut = ir_bin(t->b, IR_sar, ir_bin(t->b, IR_shl, offset, bits), bits);
+        ir_fault_if(t->b, ir_bin(t->b, IR_ne, cut, offset),
+                    X86_HELPER_exception, X86_GP);
+    } else if (t->mode_word & X86_MODE_LIMITS) {
+        if (t->insn.size == 2) {
+            offset = ir_un(t->b, IR_zext16, offset);
+        }
+        ir_call(t->b, X86_HELPER_check_target, taken, offset, IR_NONE, IR_NONE);
+    }
+}
+
+static void check_relative(struct x86_translator *t, ir_ref taken)
+{
+    if (t->mode != X86_MODE_64) {
+        check_target(t, next_offset(t, t->insn.operand[0].value), taken);
+    } else if (!x86_canonical(fixed_target(t))) {
+        ir_fault_if(t->b, taken, X86_HELPER_exception, X86_GP);
+    }
+}
+
+static ir_ref always(struct x86_translator *t)
+{
+    return ir_const_i32(t->b, 1);
+}
+
 /* To an offset in CS. */
 static void jump_to(struct x86_translator *t, ir_ref offset)
 {
@@ -83,7 +121,10 @@ static bool branch(struct x86_translator *t, ir_ref taken)
 /* The unit goes on where the branch is not taken. */
 bool x86_tr_jcc(struct x86_translator *t)
 {
-    return branch(t, condition(t));
+    ir_ref taken = condition(t);
+
+    check_relative(t, taken);
+    return branch(t, taken);
 }
 
 bool x86_tr_setcc(struct x86_translator *t)
@@ -103,24 +144,45 @@ bool x86_tr_cmov(struct x86_translator *t)
 
 bool x86_tr_jmp(struct x86_translator *t)
 {
+    check_relative(t, always(t));
     jump_relative(t);
     return true;
 }
 
 bool x86_tr_jmp_indirect(struct x86_translator *t)
 {
-    jump_to(t, x86_read(t, 0));
+    ir_ref to = x86_read(t, 0);
+
+    check_target(t, to, always(t));
+    jump_to(t, to);
     return true;
 }
 
+static void check_call(struct x86_translator *t, ir_ref to)
+{
+    if (to == IR_NONE) {
+        check_relative(t, always(t));
+    } else {
+        check_target(t, to, always(t));
+    }
+}
+
+/* In 64-bit mode processors push first, and then look where to. */
 bool x86_tr_call(struct x86_translator *t)
 {
     unsigned size = t->insn.size;
     bool direct = t->insn.operand[0].kind == X86_OPERAND_RELATIVE;
+    bool push_first = t->mode == X86_MODE_64;
     ir_ref to = direct ? IR_NONE : x86_read(t, 0);
     ir_ref pointer = x86_stack_moved(t, -(int64_t)size);
 
+    if (!push_first) {
+        check_call(t, to);
+    }
     x86_store(t, x86_stack_address(t, pointer), size, next_offset(t, 0));
+    if (push_first) {
+        check_call(t, to);
+    }
     x86_set_stack(t, pointer);
     if (direct) {
         jump_relative(t);
@@ -136,6 +198,7 @@ bool x86_tr_ret(struct x86_translator *t)
     uint64_t more = (uint16_t)t->insn.operand[0].value;
     ir_ref pc = x86_load(t, x86_stack_address(t, x86_stack_moved(t, 0)), size);
 
+    check_target(t, pc, always(t));
     x86_set_stack(t, x86_stack_moved(t, (int64_t)(size + more)));
     jump_to(t, pc);
     return true;
@@ -151,13 +214,16 @@ bool x86_tr_loop(struct x86_translator *t)
     count = x86_get_gpr(t, 1, size);
     if (kind != JRCXZ) {
         count = ir_bin(t->b, IR_sub, count, x86_constant(t, size, 1));
-        x86_set_gpr(t, 1, size, count);
     }
-    count = x86_zero_extend(t, count, 8 * size);
-    taken = ir_bin(t->b, kind == JRCXZ ? IR_eq : IR_ne, count, zero);
+    taken = ir_bin(t->b, kind == JRCXZ ? IR_eq : IR_ne,
+                   x86_zero_extend(t, count, 8 * size), zero);
     if (kind == LOOPNE || kind == LOOPE) {
         taken = ir_bin(t->b, IR_and, taken,
                        ir_cc(t->b, x86_get_flags(t), kind == LOOPE ? 4 : 5));
+    }
+    check_relative(t, taken);
+    if (kind != JRCXZ) {
+        x86_set_gpr(t, 1, size, count);
     }
     return branch(t, taken);
 }

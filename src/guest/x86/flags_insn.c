@@ -83,10 +83,11 @@ bool x86_tr_sti(struct x86_translator *t)
     were_on = ir_bin(t->b, IR_and, old, I32(X86_EFLAGS_IF));
     ir_set(t->b, X86_SLOT_eflags, ir_bin(t->b, IR_or, old, I32(X86_EFLAGS_IF)));
     ir_set(t->b, X86_SLOT_shadow, ir_bin(t->b, IR_eq, were_on, I32(0)));
-    if (t->mode_word & (X86_MODE_TF | X86_MODE_SHADOW)) {
+    if (t->mode_word & X86_MODE_ONE) {
         if (t->mode_word & X86_MODE_TF) {
-            ir_set(t->b, X86_SLOT_trap, I32(1));
+            ir_set(t->b, X86_SLOT_trap, I32(X86_TRAP_STEP));
         }
+        x86_end_breakpoints(t, next);
         ir_exit(t->b, next, IR_EXIT_POLL); /* not x86_exit(), which ends it */
         return true;
     }

@@ -168,6 +168,7 @@ static uint64_t mode(const struct cpu *cpu)
     word |= x86->eflags & X86_EFLAGS_TF ? X86_MODE_TF : 0;
     word |= x86->trap ? X86_MODE_TRAP : 0;
     word |= ~x86->mxcsr & MXCSR_MASKS ? X86_MODE_UNMASKED : 0;
+    word |= x86->dr[7] & X86_DR7_ON ? X86_MODE_BREAK : 0;
     word |= in_64(x86) ? 0 : limits(segment);
     if (x86->eflags & X86_EFLAGS_AC && x86->cpl == 3 &&
         x86->cr[0] & X86_CR0_AM) {
@@ -250,7 +251,7 @@ static void print_registers(const struct cpu *cpu, void *file)
 static bool is_sound(const struct cpu *cpu)
 {
     const struct x86_cpu *x86 = x86_of(cpu);
-    const bool *const flags[] = {&x86->shadow, &x86->trap, &x86->delivering};
+    const bool *const flags[] = {&x86->shadow, &x86->delivering};
 
     for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
         uint8_t byte;
@@ -260,7 +261,8 @@ static bool is_sound(const struct cpu *cpu)
             return false;
         }
     }
-    return x86->cpl <= 3 && x86->x87_top <= 7 && !(x86->mxcsr & ~MXCSR_KNOWN);
+    return x86->cpl <= 3 && x86->x87_top <= 7 && !(x86->mxcsr & ~MXCSR_KNOWN) &&
+           !(x86->trap & ~(X86_TRAP_STEP | 0xfu << X86_TRAP_HITS));
 }
 
 const struct guest x86_guest = {

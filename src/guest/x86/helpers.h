@@ -52,6 +52,7 @@ void x86_helper_cpuid(struct cpu *cpu);
 #define X86_CHECK_WRITE 8u    /* in `what`: number | this | size << 8 */
 void x86_helper_check_segment(struct cpu *cpu, uint32_t what, uint64_t address);
 void x86_helper_check_code(struct cpu *cpu, uint32_t size, uint64_t address);
+void x86_helper_check_target(struct cpu *cpu, uint32_t taken, uint64_t offset);
 void x86_helper_check_aligned(struct cpu *cpu, uint32_t size, uint64_t address);
 
 /* -- transfer.c: they set RIP, too ----------------------------------------- */
@@ -102,7 +103,31 @@ void x86_helper_bound(struct cpu *cpu, uint32_t index, uint32_t lower,
                       uint32_t upper);
 void x86_helper_into(struct cpu *cpu, uint32_t overflow, uint64_t next);
 
-/* The #DB that an instruction with TF left behind. */
+/* -- breakpoint.c ---------------------------------------------------------- */
+enum x86_break { /* kinds as DR7 has them, and what it has no kind for */
+                 X86_BREAK_EXECUTE,
+                 X86_BREAK_WRITE,
+                 X86_BREAK_PORT,
+                 X86_BREAK_READ,
+};
+/* An access, while any breakpoint is on. */
+void x86_note_access(struct x86_cpu *x86, uint64_t address, unsigned size,
+                     enum x86_break kind);
+static inline void x86_watch(struct x86_cpu *x86, uint64_t address,
+                             unsigned size, enum x86_break kind)
+{
+    if (x86->dr[7] & X86_DR7_ON) {
+        x86_note_access(x86, address, size, kind);
+    }
+}
+void x86_helper_begin_breakpoints(struct cpu *cpu, uint64_t pc);
+void x86_helper_watch(struct cpu *cpu, uint32_t size, uint32_t write,
+                      uint64_t address);
+/* The instruction leads to `pc`; one that repeats lies at `repeated`. */
+void x86_helper_end_breakpoints(struct cpu *cpu, uint64_t pc, uint64_t repeated,
+                                uint32_t sets_flag);
+
+/* The #DB that an instruction with TF or a breakpoint left behind. */
 _Noreturn void x86_helper_single_step(struct cpu *cpu);
 
 #endif

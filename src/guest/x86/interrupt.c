@@ -28,7 +28,8 @@ struct delivery {
     bool privileged; /* by INT1: asks for no privilege */
     bool external;   /* bit 0 of error codes: not an INT n */
     uint32_t error;
-    uint64_t rip; /* to come back to */
+    uint32_t resume; /* RF, as the frame has it after a fault */
+    uint64_t rip;    /* to come back to */
     struct gate gate;
     struct x86_segment_register cs;
     struct x86_descriptor cs_descriptor;
@@ -95,6 +96,10 @@ static void read_code(struct delivery *d)
     d->cpl = access & X86_ACCESS_CONFORMING ? d->x86->cpl
                                             : X86_ACCESS_DPL(access);
     d->cs = x86_segment_of(&d->cs_descriptor, d->gate.selector);
+    if (x86_long_mode(d->x86) ? !x86_canonical(d->gate.offset)
+                              : d->gate.offset > d->cs.limit) {
+        x86_fault_error(d->cpu, X86_GP, d->external);
+    }
 }
 
 /* -- The frame ------------------------------------------------------------- */
@@ -102,7 +107,7 @@ static void read_code(struct delivery *d)
 static void push_frame(struct delivery *d, bool with_stack)
 {
     unsigned size = x86_long_mode(d->x86) ? 8 : d->gate.type >= 14 ? 4 : 2;
-    uint32_t eflags = x86_get_eflags(d->x86);
+    uint32_t eflags = x86_get_eflags(d->x86) | d->resume;
 
     if (with_stack) {
         x86_push_on(&d->stack, size, d->x86->segment[X86_SS].selector);
@@ -165,12 +170,15 @@ static void deliver_protected(struct delivery *d)
 static void deliver(struct delivery *d)
 {
     d->x86 = x86_of(d->cpu);
+    d->x86->hits = 0;
     if (x86_real_mode(d->x86)) {
         deliver_real(d);
     } else {
         deliver_protected(d);
     }
     d->x86->shadow = false;
+    d->x86->trap |= (uint8_t)(d->x86->hits << X86_TRAP_HITS);
+    d->x86->hits = 0;
     d->x86->delivering = false;
     d->cpu->halted = false;
 }
@@ -209,6 +217,12 @@ static void shut_down(struct cpu *cpu)
                      0, 0);
 }
 
+static bool is_fault(unsigned vector)
+{
+    return vector != X86_DB && vector != X86_BP && vector != X86_OF &&
+           vector != X86_DF && vector != X86_MC;
+}
+
 void x86_deliver_exception(struct cpu *cpu)
 {
     struct x86_cpu *x86 = x86_of(cpu);
@@ -229,7 +243,9 @@ void x86_deliver_exception(struct cpu *cpu)
     d.rip = x86->rip;
     d.software = x86->exception.software;
     d.privileged = x86->exception.privileged;
+    d.resume = is_fault(d.vector) ? X86_EFLAGS_RF : 0;
     if (d.software) {
+        d.resume = 0;
         d.rip = x86->exception.address;
         d.external = d.privileged;
     }

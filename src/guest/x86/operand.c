@@ -185,6 +185,10 @@ void x86_guard(struct x86_translator *t, ir_ref address, unsigned size,
         ir_call(t->b, X86_HELPER_check_aligned, ir_const_i32(t->b, size),
                 address, IR_NONE, IR_NONE);
     }
+    if (t->mode_word & X86_MODE_BREAK) {
+        ir_call(t->b, X86_HELPER_watch, ir_const_i32(t->b, size),
+                ir_const_i32(t->b, write), address, IR_NONE);
+    }
 }
 
 ir_ref x86_load(struct x86_translator *t, ir_ref address, unsigned size)

@@ -75,7 +75,7 @@ static size_t insn(uint64_t mode, const uint8_t *bytes, size_t size,
     }
     if ((insn.row->attributes & (X86_END | X86_ALONE)) ||
         ((insn.row->attributes & X86_REP) && insn.rep) ||
-        (mode & (X86_MODE_SHADOW | X86_MODE_TF))) {
+        (mode & X86_MODE_ONE)) {
         return insn.length;
     }
     for (unsigned i = 0; i < sizeof(enders) / sizeof(enders[0]); i++) {

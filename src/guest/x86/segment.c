@@ -37,6 +37,7 @@ uint64_t x86_read_implied(struct cpu *cpu, uint64_t address, unsigned size,
     uint32_t memop = implied(size, cpl);
     union ir_value value = {.v64 = {0, 0}};
 
+    x86_watch(x86_of(cpu), address, size, X86_BREAK_READ);
     tell(cpu, address, &value, memop);
     mem_load(cpu, address, memop, &value);
     tell(cpu, address, &value, memop | ACCESS_AFTER);
@@ -49,6 +50,7 @@ void x86_write_implied(struct cpu *cpu, uint64_t address, unsigned size,
     uint32_t memop = implied(size, cpl);
     union ir_value v = {.v64 = {value, 0}};
 
+    x86_watch(x86_of(cpu), address, size, X86_BREAK_WRITE);
     tell(cpu, address, &v, memop | ACCESS_WRITE);
     mem_store(cpu, address, memop, &v);
     tell(cpu, address, &v, memop | ACCESS_WRITE | ACCESS_AFTER);
@@ -119,6 +121,13 @@ void x86_helper_check_code(struct cpu *cpu, uint32_t size, uint64_t address)
     const struct x86_segment_register *cs = &x86_of(cpu)->segment[X86_CS];
 
     if ((uint64_t)(uint32_t)(address - cs->base) + size - 1 > cs->limit) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+}
+
+void x86_helper_check_target(struct cpu *cpu, uint32_t taken, uint64_t offset)
+{
+    if (taken && offset > x86_of(cpu)->segment[X86_CS].limit) {
         x86_fault_error(cpu, X86_GP, 0);
     }
 }

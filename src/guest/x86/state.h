@@ -70,7 +70,7 @@ struct x86_cpu {
     uint64_t cr[9]; /* 0, 2, 3, 4, 8 */
     uint64_t dr[8];
     bool shadow;      /* interrupts wait for one more instruction */
-    bool trap;        /* an instruction with TF is over: #DB comes next */
+    uint8_t trap;     /* #DB comes next: X86_TRAP_* */
     bool nmi_blocked; /* until the next IRET */
     bool shutdown;    /* after a triple fault: halted until a reset */
     bool a20_closed;  /* physical addresses lose their bit 20 */
@@ -90,11 +90,21 @@ struct x86_cpu {
         uint64_t address; /* of a page fault: for CR2 */
     } exception;
     uint8_t first_vector; /* being delivered; 0xff: an interrupt */
+    uint8_t hits;         /* data breakpoints of the running step, as in DR6 */
 };
 
 _Static_assert(offsetof(struct x86_cpu, gpr) ==
                    sizeof(struct cpu) + CPU_REGISTERS_AT,
                "generated code expects them there");
+
+#define X86_TRAP_STEP 1u /* an instruction with TF is over */
+#define X86_TRAP_HITS 4  /* from this bit on: breakpoints, as in DR6 */
+
+/* The same by TF as it is now. */
+static inline void x86_trap_step(struct x86_cpu *x86)
+{
+    x86->trap = x86->eflags & X86_EFLAGS_TF ? X86_TRAP_STEP : 0;
+}
 
 enum x86_vector {
     X86_DE,
@@ -140,6 +150,7 @@ enum x86_vector {
 #define X86_DR6_BD 0x2000u
 #define X86_DR6_FIXED 0xffff0ff0u
 #define X86_DR6_WRITABLE 0xe00fu
+#define X86_DR7_ON 0xffu /* a breakpoint is, local or global */
 #define X86_DR7_GD 0x2000u
 #define X86_DR7_FIXED 0x400u
 #define X86_DR7_WRITABLE 0xffff23ffu
@@ -182,7 +193,11 @@ enum x86_slot {
 #define X86_MODE_AC (1u << 15) /* alignment is checked */
 /* MXCSR does not mask all exceptions: SSE goes by C. */
 #define X86_MODE_UNMASKED (1u << 16)
-#define X86_MODE_CPL0 (1u << 17) /* nothing privileged is refused */
+#define X86_MODE_CPL0 (1u << 17)  /* nothing privileged is refused */
+#define X86_MODE_BREAK (1u << 18) /* there are breakpoints: breakpoint.c */
+
+/* A unit has one instruction. */
+#define X86_MODE_ONE (X86_MODE_SHADOW | X86_MODE_TF | X86_MODE_BREAK)
 
 /* MO_GUEST_MASK of a memory operation: in 64-bit mode, relative to SS. A bad
  * address is #SS then, not #GP. */

@@ -155,7 +155,7 @@ bool x86_tr_string(struct x86_translator *t)
         return io;
     }
     none = ir_bin(t->b, IR_eq, index_value(&s, RCX), ir_const_i64(t->b, 0));
-    if (t->mode_word & (X86_MODE_SHADOW | X86_MODE_TF)) {
+    if (t->mode_word & X86_MODE_ONE) {
         ir_call(t->b, X86_HELPER_end_if, none, IR_NONE, IR_NONE, IR_NONE);
         ir_emit(t->b, IR_exit_if, IR_VOID, none, ir_const_i64(t->b, t->next_pc),
                 0, 0, IR_EXIT_POLL);

@@ -439,6 +439,7 @@ void x86_helper_check_port(struct cpu *cpu, uint32_t port, uint32_t size)
 uint32_t x86_helper_in(struct cpu *cpu, uint32_t port, uint32_t size)
 {
     check_port(cpu, (uint16_t)port, size);
+    x86_watch(x86_of(cpu), port & 0xffff, size, X86_BREAK_PORT);
     return (uint32_t)machine_io_read(cpu->machine, BOUNDARY_PORT, port & 0xffff,
                                      size);
 }
@@ -447,6 +448,7 @@ void x86_helper_out(struct cpu *cpu, uint32_t port, uint32_t size,
                     uint32_t value)
 {
     check_port(cpu, (uint16_t)port, size);
+    x86_watch(x86_of(cpu), port & 0xffff, size, X86_BREAK_PORT);
     machine_io_write(cpu->machine, BOUNDARY_PORT, port & 0xffff,
                      size == 4 ? value : value & ((1u << 8 * size) - 1), size);
 }

@@ -1,11 +1,13 @@
 /*
  * Control transfers between segments and privileges: far JMP, CALL and RET,
- * IRET, SYSCALL, SYSENTER and their returns. Call gates are in call_gate.c;
+ * IRET, INT. Call gates are in call_gate.c, fast system calls in fast_call.c;
  * task gates and tasks are refused with #GP.
  */
 #include "guest/x86/call_gate.h"
 #include "guest/x86/helpers.h"
 #include "guest/x86/new_stack.h"
+
+#include <string.h>
 
 static bool in_64(const struct x86_cpu *x86)
 {
@@ -61,7 +63,8 @@ static void check_target(struct cpu *cpu, const struct x86_descriptor *code,
 {
     bool wide = x86_long_mode(x86_of(cpu)) && code->high >> 8 & X86_ACCESS_L;
 
-    if (wide ? !x86_canonical(rip) : rip > x86_segment_of(code, 0).limit) {
+    if (wide ? !x86_canonical(rip)
+             : (uint32_t)rip > x86_segment_of(code, 0).limit) {
         x86_fault_error(cpu, X86_GP, 0);
     }
 }
@@ -84,14 +87,6 @@ static void check_direct(struct cpu *cpu, const struct x86_descriptor *code,
     }
 }
 
-static void push_two(struct x86_new_stack *stack, unsigned size, uint64_t first,
-                     uint64_t second)
-{
-    x86_push_on(stack, size, first);
-    x86_push_on(stack, size, second);
-    x86_take_stack(stack);
-}
-
 static void far_real(struct cpu *cpu, uint16_t selector, uint64_t rip,
                      uint64_t next, unsigned size)
 {
@@ -102,7 +97,9 @@ static void far_real(struct cpu *cpu, uint16_t selector, uint64_t rip,
         x86_fault_error(cpu, X86_GP, 0);
     }
     if (size) {
-        push_two(&stack, size, x86->segment[X86_CS].selector, next);
+        x86_push_on(&stack, size, x86->segment[X86_CS].selector);
+        x86_push_on(&stack, size, next);
+        x86_take_stack(&stack);
     }
     x86->segment[X86_CS].selector = selector;
     x86->segment[X86_CS].base = (uint64_t)selector << 4;
@@ -116,6 +113,7 @@ static void far(struct cpu *cpu, uint16_t selector, uint64_t rip, uint64_t next,
     struct x86_cpu *x86 = x86_of(cpu);
     struct x86_new_stack stack = x86_own_stack(cpu, false);
     struct x86_descriptor code;
+    bool to_64;
 
     if (x86_real_mode(x86)) {
         far_real(cpu, selector, rip, next, size);
@@ -130,14 +128,26 @@ static void far(struct cpu *cpu, uint16_t selector, uint64_t rip, uint64_t next,
         return;
     }
     check_direct(cpu, &code, selector);
-    check_target(cpu, &code, rip);
+    /* To 64-bit code processors push first, and then look where to; the stack
+     * is one of the mode that they go to. */
+    to_64 = x86_long_mode(x86) && code.high >> 8 & X86_ACCESS_L;
+    if (!to_64) {
+        check_target(cpu, &code, rip);
+    }
     x86_mark_accessed(cpu, &code);
     if (size) {
-        stack.wide = in_64(x86);
-        push_two(&stack, size, x86->segment[X86_CS].selector, next);
+        stack.wide = to_64;
+        x86_push_on(&stack, size, x86->segment[X86_CS].selector);
+        x86_push_on(&stack, size, next);
+    }
+    if (to_64) {
+        check_target(cpu, &code, rip);
+    }
+    if (size) {
+        x86_take_stack(&stack);
     }
     x86_set_cs(cpu, x86_segment_of(&code, selector), x86->cpl);
-    x86->rip = rip;
+    x86->rip = in_64(x86) ? rip : (uint32_t)rip;
 }
 
 void x86_helper_far_jump(struct cpu *cpu, uint32_t selector, uint64_t rip)
@@ -263,6 +273,19 @@ static void go_back(struct back *b)
     }
 }
 
+static void return_real(struct back *b)
+{
+    struct x86_segment_register *cs = &b->x86->segment[X86_CS];
+
+    if (b->rip > cs->limit) {
+        x86_fault_error(b->cpu, X86_GP, 0);
+    }
+    cs->selector = b->cs;
+    cs->base = (uint64_t)b->cs << 4;
+    b->x86->rip = b->rip;
+    set_sp(b->x86, b->sp);
+}
+
 void x86_helper_far_return(struct cpu *cpu, uint32_t size, uint32_t more)
 {
     struct x86_cpu *x86 = x86_of(cpu);
@@ -272,10 +295,7 @@ void x86_helper_far_return(struct cpu *cpu, uint32_t size, uint32_t more)
     b.cs = (uint16_t)pop(&b);
     b.sp += more;
     if (x86_real_mode(x86)) {
-        x86->segment[X86_CS].selector = b.cs;
-        x86->segment[X86_CS].base = (uint64_t)b.cs << 4;
-        x86->rip = b.rip;
-        set_sp(x86, b.sp);
+        return_real(&b);
         return;
     }
     check_code(&b);
@@ -306,6 +326,9 @@ static void set_eflags_from(struct x86_cpu *x86, uint64_t value, unsigned size,
     if (size == 2) {
         may &= 0xffff;
     }
+    if (!(x86->dr[7] & X86_DR7_ON)) { /* see breakpoint.c */
+        value &= ~(uint64_t)X86_EFLAGS_RF;
+    }
     x86_set_eflags(x86, (old & ~may) | ((uint32_t)value & may));
 }
 
@@ -323,10 +346,7 @@ static void iret(struct cpu *cpu, uint32_t size)
     b.cs = (uint16_t)pop(&b);
     eflags = pop(&b);
     if (x86_real_mode(x86)) {
-        x86->segment[X86_CS].selector = b.cs;
-        x86->segment[X86_CS].base = (uint64_t)b.cs << 4;
-        x86->rip = b.rip;
-        set_sp(x86, b.sp);
+        return_real(&b);
         set_eflags_from(x86, eflags, size, 0);
         return;
     }
@@ -346,11 +366,30 @@ static void iret(struct cpu *cpu, uint32_t size)
     set_eflags_from(x86, eflags, size, from);
 }
 
-/* An IRET that faults leaves NMIs blocked: it may be one to be run again. */
+/* NMIs are let in by an IRET that faults, too; not by one that is left only
+ * to be run again. */
 void x86_helper_iret(struct cpu *cpu, uint32_t size)
 {
-    iret(cpu, size);
-    x86_of(cpu)->nmi_blocked = false;
+    struct x86_cpu *x86 = x86_of(cpu);
+    jmp_buf outer;
+    int why;
+
+    if (!x86->nmi_blocked) {
+        iret(cpu, size);
+        return;
+    }
+    memcpy(&outer, &cpu->leave, sizeof(outer));
+    why = setjmp(cpu->leave);
+    if (!why) {
+        iret(cpu, size);
+    }
+    memcpy(&cpu->leave, &outer, sizeof(outer));
+    if (why == 0 || why == CPU_LEAVE_EXCEPTION) {
+        x86->nmi_blocked = false;
+    }
+    if (why) {
+        cpu_leave(cpu, (enum cpu_leave)why);
+    }
 }
 
 /* POPF, with what the current privilege may change. */
@@ -359,110 +398,6 @@ void x86_helper_popf(struct cpu *cpu, uint64_t value, uint32_t size)
     struct x86_cpu *x86 = x86_of(cpu);
 
     set_eflags_from(x86, value & ~(uint64_t)X86_EFLAGS_RF, size, x86->cpl);
-}
-
-/* -- Fast system calls ----------------------------------------------------- */
-
-static struct x86_segment_register flat(uint16_t selector, unsigned dpl,
-                                        bool code, bool wide)
-{
-    return (struct x86_segment_register){
-        .selector = selector,
-        .limit = 0xffffffffu,
-        .access = (uint16_t)(X86_ACCESS_P | X86_ACCESS_S | dpl << 5 |
-                             (code ? 0x0b : 0x03) | 0x8000 |
-                             (code && wide ? X86_ACCESS_L : X86_ACCESS_DB))};
-}
-
-/* In legacy mode, too: the CPU says that it is AMD's. */
-void x86_helper_syscall(struct cpu *cpu, uint64_t next)
-{
-    struct x86_cpu *x86 = x86_of(cpu);
-    uint16_t cs = (uint16_t)(x86->star >> 32 & 0xfffc);
-    bool from_64 = in_64(x86), wide = x86_long_mode(x86);
-    uint32_t eflags = x86_get_eflags(x86) & ~X86_EFLAGS_RF;
-
-    if (!(x86->efer & X86_EFER_SCE) || x86_real_mode(x86)) {
-        x86_fault(cpu, X86_UD);
-    }
-    x86->gpr[1] = next;
-    if (wide) {
-        x86->gpr[11] = eflags;
-        eflags &= ~(uint32_t)x86->fmask;
-    } else {
-        eflags &= ~(X86_EFLAGS_IF | X86_EFLAGS_VM);
-    }
-    x86_set_eflags(x86, eflags);
-    x86_set_cs(cpu, flat(cs, 0, true, wide), 0);
-    x86->segment[X86_SS] = flat((uint16_t)(cs + 8), 0, false, false);
-    x86->rip = !wide ? (uint32_t)x86->star : from_64 ? x86->lstar : x86->cstar;
-    x86->trap = x86->eflags & X86_EFLAGS_TF;
-}
-
-/* As AMD's: whether RCX is an address is for the fetch to find, at the outer
- * privilege. */
-void x86_helper_sysret(struct cpu *cpu, uint32_t size)
-{
-    struct x86_cpu *x86 = x86_of(cpu);
-    uint16_t base = (uint16_t)(x86->star >> 48);
-    bool wide = size == 8;
-
-    if (!(x86->efer & X86_EFER_SCE) || x86_real_mode(x86)) {
-        x86_fault(cpu, X86_UD);
-    }
-    if (x86->cpl != 0) {
-        x86_fault_error(cpu, X86_GP, 0);
-    }
-    if (x86_long_mode(x86)) {
-        x86_set_eflags(x86, (uint32_t)x86->gpr[11] & 0x3c7fd7);
-    } else {
-        x86->eflags |= X86_EFLAGS_IF;
-    }
-    x86_set_cs(cpu, flat((uint16_t)(base + (wide ? 16 : 0)), 3, true, wide), 3);
-    x86->segment[X86_SS] = flat((uint16_t)((base + 8) | 3), 3, false, false);
-    x86->rip = wide ? x86->gpr[1] : (uint32_t)x86->gpr[1];
-    x86->trap = x86->eflags & X86_EFLAGS_TF;
-}
-
-/* Not in long mode, as AMD's: there SYSCALL is for 32-bit programs, too. */
-static void check_sysenter(struct cpu *cpu)
-{
-    const struct x86_cpu *x86 = x86_of(cpu);
-
-    if (x86_long_mode(x86)) {
-        x86_fault(cpu, X86_UD);
-    }
-    if (x86_real_mode(x86) || !(x86->sysenter_cs & 0xfffc)) {
-        x86_fault_error(cpu, X86_GP, 0);
-    }
-}
-
-void x86_helper_sysenter(struct cpu *cpu)
-{
-    struct x86_cpu *x86 = x86_of(cpu);
-    uint16_t cs = (uint16_t)(x86->sysenter_cs & 0xfffc);
-
-    check_sysenter(cpu);
-    x86->eflags &= ~(X86_EFLAGS_IF | X86_EFLAGS_VM | X86_EFLAGS_RF);
-    x86_set_cs(cpu, flat(cs, 0, true, false), 0);
-    x86->segment[X86_SS] = flat((uint16_t)(cs + 8), 0, false, false);
-    x86->gpr[4] = (uint32_t)x86->sysenter_esp;
-    x86->rip = (uint32_t)x86->sysenter_eip;
-}
-
-void x86_helper_sysexit(struct cpu *cpu)
-{
-    struct x86_cpu *x86 = x86_of(cpu);
-    uint16_t cs = (uint16_t)(x86->sysenter_cs & 0xfffc);
-
-    check_sysenter(cpu);
-    if (x86->cpl != 0) {
-        x86_fault_error(cpu, X86_GP, 0);
-    }
-    x86_set_cs(cpu, flat((uint16_t)(cs + 16), 3, true, false), 3);
-    x86->segment[X86_SS] = flat((uint16_t)((cs + 24) | 3), 3, false, false);
-    x86->gpr[4] = (uint32_t)x86->gpr[1];
-    x86->rip = (uint32_t)x86->gpr[2];
 }
 
 void x86_helper_interrupt(struct cpu *cpu, uint32_t vector, uint64_t next)

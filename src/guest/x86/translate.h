@@ -95,6 +95,8 @@ ir_ref x86_flags_with(struct x86_translator *t, ir_ref flags, ir_ref cf,
 /* Every unit ends through one of these: an interrupt shadow ends with the
  * instruction, and then interrupts are looked at. */
 void x86_exit(struct x86_translator *t, ir_ref pc, enum ir_exit_kind kind);
+/* For an exit that is not made by x86_exit(). */
+void x86_end_breakpoints(struct x86_translator *t, ir_ref pc);
 /* Where the mode changes with the instruction, there is no leaving halfway
  * (an exit_if stays in the mode). True: then the unit ends, and goes to
  * `otherwise` if not to the pc. */

@@ -2,6 +2,7 @@
 #include "guest/x86/translate.h"
 
 #include "guest/x86/helpers.h"
+#include "guest/x86/rows.h"
 
 /*
  * Single steps. An instruction that begins with TF leaves x86_cpu.trap behind
@@ -10,8 +11,11 @@
  */
 _Noreturn void x86_helper_single_step(struct cpu *cpu)
 {
-    x86_of(cpu)->trap = false;
-    x86_of(cpu)->dr[6] |= X86_DR6_BS;
+    struct x86_cpu *x86 = x86_of(cpu);
+
+    x86->dr[6] |= x86->trap >> X86_TRAP_HITS;
+    x86->dr[6] |= x86->trap & X86_TRAP_STEP ? X86_DR6_BS : 0;
+    x86->trap = 0;
     x86_note(cpu, X86_DB);
     cpu_leave(cpu, CPU_LEAVE_EXCEPTION);
 }
@@ -21,23 +25,38 @@ void x86_helper_end_if(struct cpu *cpu, uint32_t condition)
 {
     if (condition) {
         x86_of(cpu)->shadow = false;
-        x86_of(cpu)->trap = x86_of(cpu)->eflags & X86_EFLAGS_TF;
+        x86_trap_step(x86_of(cpu));
+        x86_of(cpu)->eflags &= ~X86_EFLAGS_RF;
     }
 }
 
 static bool leaves_mode(const struct x86_translator *t)
 {
-    return t->mode_word & (X86_MODE_SHADOW | X86_MODE_TF);
+    return t->mode_word & X86_MODE_ONE;
 }
 
 /* The state in which an instruction ends that leaves_mode(). */
-static void end_of_insn(struct x86_translator *t)
+static void end_of_insn(struct x86_translator *t, ir_ref pc)
 {
     if (t->mode_word & X86_MODE_SHADOW) {
         ir_set(t->b, X86_SLOT_shadow, ir_const_i32(t->b, 0));
     }
     if ((t->mode_word & X86_MODE_TF) && !t->no_trap) {
-        ir_set(t->b, X86_SLOT_trap, ir_const_i32(t->b, 1));
+        ir_set(t->b, X86_SLOT_trap, ir_const_i32(t->b, X86_TRAP_STEP));
+    }
+    x86_end_breakpoints(t, pc);
+}
+
+void x86_end_breakpoints(struct x86_translator *t, ir_ref pc)
+{
+    const struct x86_row *row = t->insn.row;
+
+    if (t->mode_word & X86_MODE_BREAK) { /* so this is the only one */
+        bool repeats = (row->attributes & X86_REP) && t->insn.rep;
+
+        ir_call(t->b, X86_HELPER_end_breakpoints, pc,
+                ir_const_i64(t->b, repeats ? t->pc : ~0ull),
+                ir_const_i32(t->b, row->translate == x86_tr_iret), IR_NONE);
     }
 }
 
@@ -50,7 +69,7 @@ static void look_for_interrupts(struct x86_translator *t, ir_ref pc)
 
 void x86_exit(struct x86_translator *t, ir_ref pc, enum ir_exit_kind kind)
 {
-    end_of_insn(t);
+    end_of_insn(t, pc);
     if (t->in_shadow && kind == IR_EXIT_LINK && ir_is_const(pc)) {
         look_for_interrupts(t, pc);
         ir_exit(t->b, pc, kind);
@@ -97,6 +116,10 @@ static size_t one(struct x86_translator *t, const uint8_t *bytes, size_t size,
     t->address = IR_NONE;
     t->no_trap = false;
     ir_insn(t->b, t->pc);
+    if (t->mode_word & X86_MODE_BREAK) {
+        ir_call(t->b, X86_HELPER_begin_breakpoints, ir_const_i64(t->b, t->pc),
+                IR_NONE, IR_NONE, IR_NONE);
+    }
     if (decoded != X86_DECODED) {
         raise(t, decoded == X86_UNDEFINED ? X86_UD : X86_GP);
         *ended = true;
@@ -111,12 +134,14 @@ static size_t one(struct x86_translator *t, const uint8_t *bytes, size_t size,
 }
 
 /* Behind an instruction after which the unit goes on: a shadow begins or ends
- * with it. The unit began without one and without TF. */
+ * with it. The unit began without one, without TF and breakpoints. */
 static void shadow(struct x86_translator *t)
 {
     if (t->in_shadow) {
-        end_of_insn(t);
-        look_for_interrupts(t, ir_const_i64(t->b, t->pc));
+        ir_ref pc = ir_const_i64(t->b, t->pc);
+
+        end_of_insn(t, pc);
+        look_for_interrupts(t, pc);
         t->mode_word &= ~(uint64_t)X86_MODE_SHADOW;
     }
     t->in_shadow = t->shadow_next;

@@ -231,6 +231,9 @@ static void lower_cold(struct lowering *l, struct cold *cold)
     case COLD_CALL:
         lower_cold_call(l, cold);
         break;
+    case COLD_FAULT:
+        lower_cold_fault(l, cold);
+        break;
     case COLD_EXIT:
         lower_cold_exit(l, cold);
         break;

@@ -39,6 +39,7 @@ struct places {
 enum cold_kind {
     COLD_ACCESS,
     COLD_CALL,
+    COLD_FAULT,
     COLD_EXIT,
     COLD_STUB,
     COLD_BUDGET,
@@ -158,6 +159,7 @@ void lower_pending(struct lowering *l, const struct places *places,
 void lower_condition_value(struct lowering *l, const struct ir_ins *ins);
 /* Whether a condition has no code of its own: it is made where it is used,
  * by one exit or select. */
+bool lower_takes_condition(const struct ir_ins *ins); /* its operand a */
 bool lower_made_at_use(const struct lowering *l, ir_ref ref);
 /* For those: host flags such that the returned condition is `ref != 0`. */
 unsigned lower_condition(struct lowering *l, ir_ref ref);
@@ -181,6 +183,7 @@ bool lower_state(struct lowering *l, const struct ir_ins *ins);
 int32_t lower_tlb(bool write, unsigned mmu);
 void lower_position(struct lowering *l, uint32_t insn, uint64_t pc);
 void lower_cold_call(struct lowering *l, struct cold *cold);
+void lower_cold_fault(struct lowering *l, struct cold *cold);
 void lower_cold_access(struct lowering *l, struct cold *cold);
 void lower_exit(struct lowering *l, const struct ir_ins *ins);
 void lower_exit_if(struct lowering *l, const struct ir_ins *ins);

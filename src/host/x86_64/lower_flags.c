@@ -130,6 +130,12 @@ static bool is_condition(unsigned op)
     return op == IR_fl_cc || (op >= IR_eq && op <= IR_sle);
 }
 
+bool lower_takes_condition(const struct ir_ins *ins)
+{
+    return ins->op == IR_exit_if || ins->op == IR_fault_if ||
+           ins->op == IR_select;
+}
+
 bool lower_made_at_use(const struct lowering *l, ir_ref ref)
 {
     const struct ir_unit *unit = l->unit;
@@ -140,7 +146,7 @@ bool lower_made_at_use(const struct lowering *l, ir_ref ref)
         return false;
     }
     user = &unit->ins[l->last_use[ref]];
-    return (user->op == IR_exit_if || user->op == IR_select) && user->a == ref;
+    return lower_takes_condition(user) && user->a == ref;
 }
 
 static unsigned compare(struct lowering *l, const struct ir_ins *ins)

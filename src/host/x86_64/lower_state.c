@@ -311,6 +311,14 @@ static void call_unless(struct lowering *l, const struct ir_ins *ins)
     cold->back = l->e.at;
 }
 
+static void fault_if(struct lowering *l, const struct ir_ins *ins)
+{
+    unsigned condition = lower_condition(l, ins->a);
+    struct cold *cold = lower_new_cold(l, COLD_FAULT);
+
+    cold->from[0] = emit_jcc(&l->e, condition);
+}
+
 void lower_cold_call(struct lowering *l, struct cold *cold)
 {
     const struct ir_ins *ins = &l->unit->ins[cold->at];
@@ -327,6 +335,21 @@ void lower_cold_call(struct lowering *l, struct cold *cold)
            cold->floats);
     lower_restore(l, &cold->places);
     emit_jmp_to(&l->e, cold->back);
+}
+
+/* Of fault_if: it does not come back. */
+void lower_cold_fault(struct lowering *l, struct cold *cold)
+{
+    const struct ir_ins *ins = &l->unit->ins[cold->at];
+    uint64_t argument = 0;
+
+    ir_const_value(l->unit, ins->b, &argument);
+    emit_here(&l->e, cold->from[0]);
+    lower_pending(l, &cold->places, cold->pending);
+    lower_position(l, cold->insn, cold->pc);
+    emit_mov_imm(&l->e, RSI, argument);
+    emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
+    emit_call(&l->e, (const void *)ir_helper(l->unit, ins->imm)->function);
 }
 
 bool lower_state(struct lowering *l, const struct ir_ins *ins)
@@ -355,6 +378,9 @@ bool lower_state(struct lowering *l, const struct ir_ins *ins)
         return true;
     case IR_call_unless:
         call_unless(l, ins);
+        return true;
+    case IR_fault_if:
+        fault_if(l, ins);
         return true;
     default:
         return false;

@@ -102,7 +102,7 @@ void lower_prepare(struct lowering *l)
     for (uint32_t at = 1; at < unit->n_ins; at++) {
         ir_ref condition = unit->ins[at].a;
 
-        if ((unit->ins[at].op == IR_exit_if || unit->ins[at].op == IR_select) &&
+        if (lower_takes_condition(&unit->ins[at]) &&
             lower_made_at_use(l, condition)) {
             keep_condition(l, &unit->ins[condition], at);
         }
