@@ -82,9 +82,7 @@ void lower_position(struct lowering *l, uint32_t insn, uint64_t pc)
     emit_store(&l->e, RAX, RBX, AT(running), true);
 }
 
-/* A C function, under the host's MXCSR; then the guest's again, if told so.
- * Changes r11 before the call. */
-static void call_c(struct lowering *l, const void *function, bool floats)
+void lower_call_c(struct lowering *l, const void *function, bool floats)
 {
     emit_mov_imm(&l->e, RAX, (uint64_t)(uintptr_t)function);
     emit_call_to(&l->e, l->jit->call);
@@ -227,7 +225,7 @@ void lower_cold_access(struct lowering *l, struct cold *cold)
     emit_mov_imm(&l->e, RDX, ins->imm);
     emit_rm(&l->e, 0, 0x8d, RCX, RSP, FRAME_VALUE, true, false);
     emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
-    call_c(l, function, cold->floats);
+    lower_call_c(l, function, cold->floats);
     lower_restore(l, &cold->places);
     if (ins->op == IR_ld && ins->type == IR_V128) {
         emit_vector_load(&l->e, cold->result, RSP, FRAME_VALUE);
@@ -278,7 +276,7 @@ static void call(struct lowering *l, const struct ir_ins *ins)
                 false);
     }
     emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
-    call_c(l, (const void *)helper->function, false);
+    lower_call_c(l, (const void *)helper->function, false);
     l->floats = false;
     if (helper->result == IR_I32 || helper->result == IR_I64) {
         unsigned to;
@@ -331,8 +329,8 @@ void lower_cold_call(struct lowering *l, struct cold *cold)
     lower_position(l, cold->insn, cold->pc);
     emit_mov_imm(&l->e, RSI, address);
     emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
-    call_c(l, (const void *)ir_helper(l->unit, ins->imm)->function,
-           cold->floats);
+    lower_call_c(l, (const void *)ir_helper(l->unit, ins->imm)->function,
+                 cold->floats);
     lower_restore(l, &cold->places);
     emit_jmp_to(&l->e, cold->back);
 }
@@ -349,7 +347,8 @@ void lower_cold_fault(struct lowering *l, struct cold *cold)
     lower_position(l, cold->insn, cold->pc);
     emit_mov_imm(&l->e, RSI, argument);
     emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
-    emit_call(&l->e, (const void *)ir_helper(l->unit, ins->imm)->function);
+    lower_call_c(l, (const void *)ir_helper(l->unit, ins->imm)->function,
+                 cold->floats);
 }
 
 bool lower_state(struct lowering *l, const struct ir_ins *ins)
