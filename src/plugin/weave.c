@@ -261,6 +261,14 @@ static void tell_access(struct weaver *w, const struct ir_ins *ins,
     }
 }
 
+/* Iterations run at once are not told one by one. That a block is new is told
+ * before its first. */
+static bool may_run_ahead(const struct weaver *w)
+{
+    return !(w->key->watch & ~(ONLY_NEW_BLOCKS | START_KINDS)) &&
+           (w->key->watch & ONLY_NEW_BLOCKS || !wants(w, START_KINDS));
+}
+
 static ir_ref copy_access(struct weaver *w, const struct ir_ins *ins)
 {
     uint32_t write = ins->op == IR_st ? ACCESS_WRITE : 0;
@@ -309,6 +317,11 @@ static bool copy(struct weaver *w, uint32_t at)
     case IR_ld:
     case IR_st:
         w->map[at] = copy_access(w, &ins);
+        return true;
+    case IR_copy_ahead:
+    case IR_fill_ahead:
+        w->map[at] = may_run_ahead(w) ? ir_unit_append(w->to, &ins)
+                                      : constant(w, IR_I64, 0);
         return true;
     case IR_exit_if:
         if (is_last(w) && wants(w, END_KINDS)) {

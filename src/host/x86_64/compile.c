@@ -242,6 +242,9 @@ static void lower_cold(struct lowering *l, struct cold *cold)
     case COLD_CALL:
         lower_cold_call(l, cold);
         break;
+    case COLD_AHEAD:
+        lower_cold_ahead(l, cold);
+        break;
     case COLD_EXIT:
         lower_cold_exit(l, cold);
         break;

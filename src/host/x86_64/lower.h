@@ -40,6 +40,7 @@ struct places {
 enum cold_kind {
     COLD_ACCESS,
     COLD_CALL,
+    COLD_AHEAD,
     COLD_EXIT,
     COLD_STUB,
     COLD_BUDGET,
@@ -165,6 +166,8 @@ int32_t lower_tlb(bool write, unsigned mmu);
 void lower_position(struct lowering *l, uint32_t insn, uint64_t pc);
 void lower_cold_call(struct lowering *l, struct cold *cold);
 void lower_cold_access(struct lowering *l, struct cold *cold);
+void lower_ahead(struct lowering *l, const struct ir_ins *ins);
+void lower_cold_ahead(struct lowering *l, struct cold *cold);
 void lower_exit(struct lowering *l, const struct ir_ins *ins);
 void lower_exit_if(struct lowering *l, const struct ir_ins *ins);
 void lower_cold_exit(struct lowering *l, struct cold *cold);
