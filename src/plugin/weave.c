@@ -261,12 +261,12 @@ static void tell_access(struct weaver *w, const struct ir_ins *ins,
     }
 }
 
-/* Iterations run at once are not told one by one. That a block is new is told
- * before its first. */
+/* Iterations run at once are not told one by one. Only new blocks need not be,
+ * when the iteration is a block by itself: the first one tells of it. */
 static bool may_run_ahead(const struct weaver *w)
 {
     return !(w->key->watch & ~(ONLY_NEW_BLOCKS | START_KINDS)) &&
-           (w->key->watch & ONLY_NEW_BLOCKS || !wants(w, START_KINDS));
+           wants(w, ONLY_NEW_BLOCKS) && position_of(w) == 0;
 }
 
 static ir_ref copy_access(struct weaver *w, const struct ir_ins *ins)
