@@ -182,6 +182,21 @@ static uint64_t number(void)
     return rnd() % 2 ? rnd() : limits[rnd() % (sizeof(limits) / 8)];
 }
 
+/* No random unit runs ahead. */
+uint64_t mem_copy_ahead(struct cpu *cpu, uint64_t to, uint64_t from,
+                        uint64_t most, uint32_t memop, uint64_t steps)
+{
+    (void)cpu, (void)to, (void)from, (void)most, (void)memop, (void)steps;
+    return 0;
+}
+
+uint64_t mem_fill_ahead(struct cpu *cpu, uint64_t to, uint64_t value,
+                        uint64_t most, uint32_t memop, uint64_t steps)
+{
+    (void)cpu, (void)to, (void)value, (void)most, (void)memop, (void)steps;
+    return 0;
+}
+
 /* -- Random units: the same choices for the same seed ---------------------- */
 
 #define POOL 12

@@ -25,6 +25,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* -- The CPU's accesses to devices ----------------------------------------- */
 
@@ -65,15 +66,29 @@ static void io_write(void *opaque, uint64_t physical, uint64_t value,
 
 /* -- Machines -------------------------------------------------------------- */
 
-struct machine *machine_new(const struct guest *guest)
-{
-    struct machine *m = calloc(1, sizeof(*m));
-    struct mem_hooks hooks = {m, io_read, io_write, unit_code_written};
+#define HUGE_SIZE (2ul << 20)
 
-    if (!m || posix_memalign((void **)&m->cpu, 64, guest->cpu_size)) {
+/* TLB and jump cache are a megabyte that is looked into all over: in one of
+ * the host's huge pages they take one entry of its own TLB. */
+static struct cpu *new_cpu(const struct guest *guest)
+{
+    size_t size = (guest->cpu_size + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1);
+    void *cpu;
+
+    if (posix_memalign(&cpu, HUGE_SIZE, size)) {
         panda_bug("out of memory");
     }
-    memset(m->cpu, 0, guest->cpu_size);
+    madvise(cpu, size, MADV_HUGEPAGE); /* a wish; it may be refused */
+    memset(cpu, 0, guest->cpu_size);
+    return cpu;
+}
+
+struct machine *machine_new(const struct guest *guest)
+{
+    struct machine *m = panda_must(calloc(1, sizeof(*m)));
+    struct mem_hooks hooks = {m, io_read, io_write, unit_code_written};
+
+    m->cpu = new_cpu(guest);
     jump_cache_clear(&m->cpu->jump_cache);
     m->cpu->machine = m;
     m->cpu->guest = guest;

@@ -133,6 +133,10 @@ static void step(struct run *run, uint32_t at)
         mem_store(run->cpu, operand(run, ins->a)->u64, ins->imm,
                   operand(run, ins->b));
         break;
+    case IR_copy_ahead:
+    case IR_fill_ahead:
+        memset(value, 0, sizeof(*value));
+        break;
     case IR_call:
         call(run, ins, value);
         break;

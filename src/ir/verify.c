@@ -166,7 +166,8 @@ static void check_memory(struct check *c, const struct ir_ins *ins)
 {
     unsigned size;
 
-    if (ins->op != IR_ld && ins->op != IR_st) {
+    if (ins->op != IR_ld && ins->op != IR_st && ins->op != IR_copy_ahead &&
+        ins->op != IR_fill_ahead) {
         return;
     }
     size = ins->imm & MO_SIZE_MASK;

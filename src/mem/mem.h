@@ -100,6 +100,15 @@ void mem_store(struct cpu *cpu, uint64_t address, uint32_t memop,
                const union ir_value *value);
 
 /*
+ * What copy_ahead and fill_ahead of the IR do, with at most so many steps;
+ * ahead.c. The sizes are 1 to 8 bytes, the bytes in the host's order.
+ */
+uint64_t mem_copy_ahead(struct cpu *cpu, uint64_t to, uint64_t from,
+                        uint64_t most, uint32_t memop, uint64_t steps);
+uint64_t mem_fill_ahead(struct cpu *cpu, uint64_t to, uint64_t value,
+                        uint64_t most, uint32_t memop, uint64_t steps);
+
+/*
  * Translates a code address for a unit that begins there; accessed bits are
  * set as by any access. False: the fault is noted in the CPU. The block is
  * NULL when the code lies in I/O space. Good up to the end of the page and

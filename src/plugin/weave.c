@@ -267,6 +267,14 @@ static void tell_access(struct weaver *w, const struct ir_ins *ins,
     }
 }
 
+/* Iterations run at once are not told one by one. Only new blocks need not be,
+ * when the iteration is a block by itself: the first one tells of it. */
+static bool may_run_ahead(const struct weaver *w)
+{
+    return !(w->key->watch & ~(ONLY_NEW_BLOCKS | START_KINDS)) &&
+           wants(w, ONLY_NEW_BLOCKS) && position_of(w) == 0;
+}
+
 static ir_ref copy_access(struct weaver *w, const struct ir_ins *ins)
 {
     uint32_t write = ins->op == IR_st ? ACCESS_WRITE : 0;
@@ -316,6 +324,11 @@ static bool copy(struct weaver *w, uint32_t at)
     case IR_ld:
     case IR_st:
         w->map[at] = copy_access(w, &ins);
+        return true;
+    case IR_copy_ahead:
+    case IR_fill_ahead:
+        w->map[at] = may_run_ahead(w) ? ir_unit_append(w->to, &ins)
+                                      : constant(w, IR_I64, 0);
         return true;
     case IR_exit_if:
         if (is_last(w) && wants(w, END_KINDS)) {

@@ -84,6 +84,60 @@ static void faults(void)
     cut("movsb none", movsb, 4096, 4096, 0, KERNEL_CS);
 }
 
+/* -- Overlaps -------------------------------------------------------------- */
+
+/* What is read was written a moment before, over the edges of pages. */
+static void overlap(const char *name, const char *snippet, unsigned size)
+{
+    static const int distances[] = {-9, -1, 1, 3, 8, 9};
+
+    for (unsigned k = 0; k < sizeof(distances) / sizeof(distances[0]); k++) {
+        int distance = distances[k];
+
+        for (unsigned i = 0; i < 4 * 4096; i++) {
+            pool(1)[i] = (uint8_t)(i * 7 + i / 256);
+        }
+        prepare(&c, snippet, KERNEL_CS);
+        c.r[RSI] = (uint64_t)pool(1) + 16;
+        c.r[RDI] = (uint64_t)pool(1) + 16 + (uint64_t)distance;
+        c.r[RCX] = 3 * 4096 / size;
+        c.r[RAX] = 0x0123456789abcdef;
+        enter(&c);
+        print("%s by %x: left %u, moved %u, sum %x\n", name, (uint64_t)distance,
+              c.r[RCX], c.r[RDI] - (uint64_t)pool(1), sum());
+    }
+}
+
+/* One frame at two addresses: only the bytes overlap. */
+static void aliases(void)
+{
+    uint64_t *entry = page_entry(pool(5)), old = *entry;
+
+    for (unsigned i = 0; i < 2 * 4096; i++) {
+        pool(2)[i] = (uint8_t)(i * 11 + i / 256);
+    }
+    *entry = *page_entry(pool(2));
+    invlpg(pool(5));
+    prepare(&c, movsb, KERNEL_CS);
+    c.r[RSI] = (uint64_t)pool(2) + 10;
+    c.r[RDI] = (uint64_t)pool(5) + 13;
+    c.r[RCX] = 4000;
+    enter(&c);
+    print("aliases: left %u, sum %x\n", c.r[RCX], sum());
+    *entry = old;
+    invlpg(pool(5));
+}
+
+static void overlaps(void)
+{
+    overlap("movsb", movsb, 1);
+    overlap("movsl", movsl, 4);
+    overlap("movsq", movsq, 8);
+    overlap("stosb", stosb, 1);
+    overlap("stosq", stosq, 8);
+    aliases();
+}
+
 /* -- Ports ----------------------------------------------------------------- */
 
 static const char text[] = "  printed by outsb\n";
@@ -200,6 +254,7 @@ static void timer(void)
 int main(void)
 {
     faults();
+    overlaps();
     ports();
     timer();
     return 0;

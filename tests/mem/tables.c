@@ -187,6 +187,50 @@ static void test_ranges(void)
            "after a flush the leaf is in one place again");
 }
 
+/* Pages whose entries of the TLB have one index. */
+static void test_ways(void)
+{
+    struct tlb *reads = cpu->base.read_tlb, *writes = cpu->base.write_tlb;
+    uint64_t far = (uint64_t)TLB_SIZE << PAGE_BITS;
+
+    set_up();
+    *entry_of(MIDDLE, far >> 21) = 0 | E_ALL | E_LARGE;
+    *entry_of(MIDDLE, 2 * far >> 21) = 0 | E_ALL | E_LARGE;
+    store(0x3000, 3, 0);
+    store(far + 0x4000, 4, 0);
+    store(far + 0x3000, 5, 0);
+    expect(tag_of(writes, 0x3000) == 0x3000 &&
+               tag_of(writes, far + 0x3000) == far + 0x3000,
+           "two pages of one index have an entry each");
+    store(LEAF_AT + 3 * 8, 0x5000 | E_ALL, 3);
+    expect(!has_tag(writes, 0x3000) && has_tag(writes, far + 0x3000) &&
+               ram->host[0x3000] == 5,
+           "each is dropped alone");
+    store(0x3000, 6, 0);
+    load(2 * far + 0x3000);
+    load(3 * far + 0x3000); /* faults */
+    load(0x3000);
+    expect(ram->host[0x5000] == 6 && has_tag(reads, 2 * far + 0x3000) &&
+               has_tag(writes, far + 0x3000),
+           "reads and writes have ways of their own");
+    mem_set_code(mem, ram, 0x3000);
+    mem_set_code(mem, ram, 0x5000);
+    expect(!has_tag(writes, 0x3000) && !has_tag(writes, far + 0x3000),
+           "code takes its pages' writes out of both ways");
+    mem_clear_code(ram, 0x3000);
+    mem_clear_code(ram, 0x5000);
+    store(0x6000, 1, 0);
+    store(far + 0x6000, 2, 0);
+    store(2 * far + 0x6000, 3, 0);
+    mem_clear_written(mem, ram);
+    store(far + 0x6000, 4, 0);
+    expect(ram->page_flags[6] & PAGE_WRITTEN,
+           "a write is noticed after the flags were cleared");
+    mem_tlb_flush(&cpu->base);
+    expect(!has_tag(writes, far + 0x6000) && !has_tag(writes, 0x6000),
+           "a flush empties both ways");
+}
+
 static void test_flags(void)
 {
     set_up();
@@ -261,6 +305,7 @@ void test_tables(void)
     test_formats(false);
     test_formats(true);
     test_ranges();
+    test_ways();
     test_flags();
     test_fetch();
     fake_cpu_free(cpu);

@@ -2,7 +2,8 @@
  * String instructions. A unit runs one iteration: a repeated one leaves to
  * its own start until the count is used up, so that each iteration is a step,
  * an interrupt can come between any two, and a fault finds the registers as
- * the last whole iteration left them.
+ * the last whole iteration left them. MOVS and STOS run iterations ahead
+ * where that makes no difference: see copy_ahead in ir/ops.def.
  *
  * A count of 0 leaves before anything that may fault, so by R1 without a set:
  * where more than the pc changes with the end of an instruction, a helper sees
@@ -24,6 +25,7 @@ struct string {
     struct x86_translator *t;
     unsigned size; /* of an element */
     unsigned wide; /* of the index registers */
+    ir_ref ahead;  /* how many more iterations were run, or IR_NONE */
 };
 
 static ir_ref index_value(const struct string *s, unsigned number)
@@ -52,6 +54,11 @@ static void advance(const struct string *s, unsigned number)
     ir_ref next = ir_bin(s->t->b, IR_add, index_value(s, number),
                          ir_const_i64(s->t->b, (uint64_t)by));
 
+    if (s->ahead != IR_NONE) {
+        next = ir_bin(s->t->b, IR_add, next,
+                      ir_bin(s->t->b, IR_mul, s->ahead,
+                             ir_const_i64(s->t->b, (uint64_t)by)));
+    }
     x86_set_gpr(s->t, number, s->wide,
                 s->wide == 8 ? next : x86_to_i32(s->t, next));
 }
@@ -78,8 +85,34 @@ static void out(const struct string *s, ir_ref value)
             value, IR_NONE);
 }
 
+/* In the plain case, where nothing but memory and the registers changes from
+ * one iteration to the next, and addresses are flat. */
+static bool may_run_ahead(const struct string *s)
+{
+    const struct x86_translator *t = s->t;
+
+    return t->insn.rep && t->mode == X86_MODE_64 && s->wide == 8 &&
+           !(t->mode_word & (X86_MODE_DF | X86_MODE_AC | X86_MODE_ONE));
+}
+
+/* Behind the element: as many of those that follow as can be run at once. */
+static ir_ref run_ahead(const struct string *s, int kind, ir_ref value)
+{
+    struct x86_translator *t = s->t;
+    ir_ref size = ir_const_i64(t->b, s->size);
+    ir_ref left = ir_bin(t->b, IR_sub, index_value(s, RCX),
+                         ir_const_i64(t->b, 1));
+    ir_ref from = kind == MOVS
+                      ? ir_bin(t->b, IR_add, source(s), size)
+                      : x86_to_i64(t, x86_zero_extend(t, value, 8 * s->size));
+    ir_ref to = ir_bin(t->b, IR_add, destination(s), size);
+
+    return ir_emit(t->b, kind == MOVS ? IR_copy_ahead : IR_fill_ahead, IR_I64,
+                   to, from, left, IR_NONE, x86_memop(t, s->size));
+}
+
 /* One element: everything that may fault, then the sets. */
-static void element(const struct string *s, int kind)
+static void element(struct string *s, int kind)
 {
     struct x86_translator *t = s->t;
     ir_ref x = IR_NONE, y = IR_NONE;
@@ -99,6 +132,9 @@ static void element(const struct string *s, int kind)
     }
     if (kind == MOVS || kind == STOS || kind == INS) {
         x86_store(t, destination(s), s->size, x);
+    }
+    if ((kind == MOVS || kind == STOS) && may_run_ahead(s)) {
+        s->ahead = run_ahead(s, kind, x);
     }
     if (kind == LODS) {
         x86_set_gpr(t, RAX, s->size, x);
@@ -120,8 +156,12 @@ static ir_ref last(const struct string *s, int kind)
     struct x86_translator *t = s->t;
     ir_ref left = ir_bin(t->b, IR_sub, index_value(s, RCX),
                          ir_const_i64(t->b, 1));
-    ir_ref done = ir_bin(t->b, IR_eq, left, ir_const_i64(t->b, 0));
+    ir_ref done;
 
+    if (s->ahead != IR_NONE) {
+        left = ir_bin(t->b, IR_sub, left, s->ahead);
+    }
+    done = ir_bin(t->b, IR_eq, left, ir_const_i64(t->b, 0));
     x86_set_gpr(t, RCX, s->wide, s->wide == 8 ? left : x86_to_i32(t, left));
     if (kind == SCAS || kind == CMPS) { /* REPE goes on while equal */
         ir_ref stop = ir_cc(t->b, x86_get_flags(t),
@@ -136,7 +176,7 @@ bool x86_tr_string(struct x86_translator *t)
 {
     int kind = t->insn.row->argument;
     struct string s = {t, t->insn.row->opcode & 1 ? t->insn.size : 1,
-                       t->insn.address_size};
+                       t->insn.address_size, IR_NONE};
     bool io = kind == INS || kind == OUTS;
     ir_ref none;
 

@@ -33,14 +33,30 @@ static void pop(struct emit *e, unsigned reg)
     emit_byte(e, (uint8_t)(0x58 | (reg & 7)));
 }
 
-/* rax: offset of the entry; rcx: the tag wanted. Z: rax is the addend. */
-static void second_way(struct emit *e, int32_t tlb)
+/*
+ * rax: offset of the entry; rcx: the tag wanted. Z: found; both ways' entries
+ * have changed places, since what is used now is soon used again, and rax is
+ * the addend. No other register changes.
+ */
+static void second_way(struct emit *e, int32_t first)
 {
-    int32_t way = tlb + TLB_SIZE * (int32_t)sizeof(struct tlb_entry);
+    int32_t second = first + TLB_SIZE * (int32_t)sizeof(struct tlb_entry);
+    uint8_t *missed;
 
     _Static_assert(JIT_MMU_MAX == MMU_MAX, "a look-up each");
-    emit_rx(e, 0, 0x3b, RCX, RBX, RAX, way, true, false);
-    emit_rx(e, 0, 0x8b, RAX, RBX, RAX, way + 8, true, false);
+    emit_rx(e, 0, 0x3b, RCX, RBX, RAX, second, true, false);
+    missed = emit_jcc(e, 5);
+    push(e, RDX);
+    emit_rx(e, 0, 0x8b, RDX, RBX, RAX, first, true, false);
+    emit_rx(e, 0, 0x89, RDX, RBX, RAX, second, true, false);
+    emit_rx(e, 0, 0x89, RCX, RBX, RAX, first, true, false);
+    emit_rx(e, 0, 0x8b, RDX, RBX, RAX, first + 8, true, false);
+    emit_rx(e, 0, 0x8b, RCX, RBX, RAX, second + 8, true, false);
+    emit_rx(e, 0, 0x89, RDX, RBX, RAX, second + 8, true, false);
+    emit_rx(e, 0, 0x89, RCX, RBX, RAX, first + 8, true, false);
+    emit_mov(e, RAX, RCX, true);
+    pop(e, RDX);
+    emit_here(e, missed);
     emit_return(e);
 }
 
@@ -233,6 +249,9 @@ static void lower_cold(struct lowering *l, struct cold *cold)
         break;
     case COLD_FAULT:
         lower_cold_fault(l, cold);
+        break;
+    case COLD_AHEAD:
+        lower_cold_ahead(l, cold);
         break;
     case COLD_EXIT:
         lower_cold_exit(l, cold);

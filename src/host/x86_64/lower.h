@@ -40,6 +40,7 @@ enum cold_kind {
     COLD_ACCESS,
     COLD_CALL,
     COLD_FAULT,
+    COLD_AHEAD,
     COLD_EXIT,
     COLD_STUB,
     COLD_BUDGET,
@@ -188,6 +189,8 @@ void lower_call_c(struct lowering *l, const void *function, bool floats);
 void lower_cold_call(struct lowering *l, struct cold *cold);
 void lower_cold_fault(struct lowering *l, struct cold *cold);
 void lower_cold_access(struct lowering *l, struct cold *cold);
+void lower_ahead(struct lowering *l, const struct ir_ins *ins);
+void lower_cold_ahead(struct lowering *l, struct cold *cold);
 void lower_exit(struct lowering *l, const struct ir_ins *ins);
 void lower_exit_if(struct lowering *l, const struct ir_ins *ins);
 void lower_cold_exit(struct lowering *l, struct cold *cold);

@@ -372,6 +372,10 @@ bool lower_state(struct lowering *l, const struct ir_ins *ins)
     case IR_st:
         store(l, ins);
         return true;
+    case IR_copy_ahead:
+    case IR_fill_ahead:
+        lower_ahead(l, ins);
+        return true;
     case IR_call:
         call(l, ins);
         return true;
