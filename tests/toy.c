@@ -191,6 +191,12 @@ static void *plugin_show(struct cpu *cpu, uint64_t pc, void *cache)
     return cpu;
 }
 
+static uint32_t plugin_flags(const struct cpu *cpu)
+{
+    (void)cpu;
+    return 0;
+}
+
 static uint64_t plugin_zero(const struct cpu *cpu)
 {
     (void)cpu;
@@ -211,6 +217,7 @@ static const struct guest_plugin toy_plugin = {
     .stack_pointer = plugin_zero,
     .return_value = plugin_zero,
     .code_base = plugin_zero,
+    .block_flags = plugin_flags,
 };
 
 static bool accepts_interrupt(const struct cpu *cpu)
