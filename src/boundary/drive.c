@@ -7,8 +7,9 @@
 
 #include "base/error.h"
 #include "boundary/hash.h"
+#include "boundary/notes.h"
 #include "boundary/replay_parts.h"
-#include "exec/machine.h"
+#include "exec/watch.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ struct drive {
     struct log_entry outside; /* not yet given */
     bool outside_ended;
     uint64_t end_devices; /* their hash, as recorded */
+    uint64_t notes[2];    /* hashes: of the recording's, of the devices' own */
     uint64_t reset_count; /* of the last reset; UINT64_MAX: none */
     bool reading;         /* an access, for messages */
     enum io_kind space;
@@ -34,10 +36,26 @@ static struct drive *drive_of(struct boundary *b)
 
 /* -- From outside ---------------------------------------------------------- */
 
+/* Devices tell of their transfers themselves; in the end these must be the
+ * recorded ones. */
+static bool hash_note(uint64_t *hash, const struct log_entry *note)
+{
+    struct inward_event event = note->event;
+
+    event.address = 0;
+    *hash = hash_inward(*hash, note->count, &event);
+    return true;
+}
+
 static void advance_outside(struct drive *drive)
 {
-    drive->outside_ended = log_reader_next(drive->replay.log, LOG_OUTSIDE,
-                                           &drive->outside) != LOG_READ_ENTRY;
+    do {
+        drive->outside_ended = log_reader_next(drive->replay.log, LOG_OUTSIDE,
+                                               &drive->outside) !=
+                               LOG_READ_ENTRY;
+    } while (!drive->outside_ended &&
+             drive->outside.event.kind == INWARD_NOTE &&
+             hash_note(&drive->notes[0], &drive->outside));
 }
 
 static bool outside_is_due(const struct drive *drive, enum inward kind)
@@ -174,6 +192,21 @@ static void observe(void *observer, const struct inward_event *event)
     replay_advance(replay);
 }
 
+static void observe_transfer(void *observer, const struct transfer *transfer,
+                             bool within)
+{
+    struct drive *drive = observer;
+    struct machine *m = drive->replay.boundary.machine;
+    struct log_entry note = {.count = m->cpu->count,
+                             .event = note_encode(transfer, within)};
+
+    hash_note(&drive->notes[1], &note);
+    free((void *)(uintptr_t)note.event.bytes);
+    if (m->watch && m->watch->wants.transfers) {
+        m->watch->transfer(m->watch, transfer);
+    }
+}
+
 /* In a halt, they stand where time has jumped. */
 static void skipped(void *observer)
 {
@@ -247,6 +280,7 @@ static void drive_free(struct boundary *b)
     struct drive *drive = drive_of(b);
 
     drive->live->observe = NULL;
+    drive->live->observe_transfer = NULL;
     drive->live->skipped = NULL;
     drive->live->sleep = NULL;
     b->machine->boundary = &drive->live->boundary;
@@ -273,6 +307,7 @@ struct boundary *drive_begin(struct live *live, struct log_reader *log,
     }
     drive->live = live;
     live->observe = observe;
+    live->observe_transfer = observe_transfer;
     live->observer = drive;
     live->skipped = skipped;
     live->sleep = drive_sleep;
@@ -288,6 +323,6 @@ bool drive_is_complete(struct boundary *b)
 {
     struct drive *drive = drive_of(b);
 
-    return drive->outside_ended &&
+    return drive->outside_ended && drive->notes[0] == drive->notes[1] &&
            drive->end_devices == live_hash_devices(drive->live);
 }

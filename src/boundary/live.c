@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "device/device.h"
-#include "exec/machine.h"
+#include "exec/watch.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -106,6 +106,18 @@ static enum io_space space_of(enum io_kind kind)
     return kind == BOUNDARY_PORT ? IO_PORT : IO_MEMORY;
 }
 
+/* Whoever watches may answer where nobody else does. */
+static void nobody(struct live *live, enum io_kind kind, bool write,
+                   uint64_t address, unsigned size, uint64_t *value)
+{
+    struct watch *watch = live->boundary.machine->watch;
+
+    if (watch && watch->wants.nobody && kind == BOUNDARY_MEMORY &&
+        !io_map_answers(live->io, IO_MEMORY, address, size)) {
+        watch->nobody(watch, write, address, size, value);
+    }
+}
+
 static uint64_t live_read(struct boundary *b, enum io_kind kind,
                           uint64_t address, unsigned size)
 {
@@ -114,6 +126,7 @@ static uint64_t live_read(struct boundary *b, enum io_kind kind,
 
     clock_set(live->clock, virtual_time(live));
     event.value = io_map_read(live->io, space_of(kind), address, size);
+    nobody(live, kind, false, address, size, &event.value);
     if (size < 8) {
         event.value &= (1ull << 8 * size) - 1;
     }
@@ -129,6 +142,7 @@ static void live_write(struct boundary *b, enum io_kind kind, uint64_t address,
     struct live *live = live_of(b);
 
     clock_set(live->clock, virtual_time(live));
+    nobody(live, kind, true, address, size, &value);
     if (kind == BOUNDARY_PORT || kind == BOUNDARY_MEMORY) {
         io_map_write(live->io, space_of(kind), address, value, size);
     } else if (live->board.outward) {
@@ -158,6 +172,16 @@ void live_input(struct live *live, unsigned input, const void *bytes,
         live->observe_outside(live->observer, &event);
     }
     to->receive(to->opaque, bytes, size);
+}
+
+void live_transfer(void *opaque, const struct transfer *transfer)
+{
+    struct live *live = opaque;
+
+    if (live->observe_transfer) {
+        live->observe_transfer(live->observer, transfer,
+                               live->boundary.machine->in_unit);
+    }
 }
 
 /* -- Devices as state ------------------------------------------------------ */

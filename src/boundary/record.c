@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "boundary/hash.h"
+#include "boundary/notes.h"
 #include "exec/machine.h"
 
 #include <stdlib.h>
@@ -66,6 +67,15 @@ static void observe_outside(void *observer, const struct inward_event *event)
 
     numbered.address = record->n_entries;
     put(record, LOG_OUTSIDE, &numbered);
+}
+
+static void observe_transfer(void *observer, const struct transfer *transfer,
+                             bool within)
+{
+    struct inward_event event = note_encode(transfer, within);
+
+    observe_outside(observer, &event);
+    free((void *)(uintptr_t)event.bytes);
 }
 
 static void put_check(struct record *record, const struct inward_event *event)
@@ -212,6 +222,7 @@ struct boundary *record_begin(struct live *live, struct log_writer *log,
     record->began = record->flushed = record->hashed = host_ms();
     live->observe = observe;
     live->observe_outside = observe_outside;
+    live->observe_transfer = observe_transfer;
     live->skipped = keep_pace;
     live->observer = record;
     live->boundary.machine->boundary = &record->boundary;
@@ -264,6 +275,7 @@ bool record_end(struct boundary *b, char **message)
     good = log_writer_close(record->log, message);
     record->live->observe = NULL;
     record->live->observe_outside = NULL;
+    record->live->observe_transfer = NULL;
     record->live->skipped = NULL;
     b->machine->boundary = &record->live->boundary;
     page_hashes_free(record->hashes);

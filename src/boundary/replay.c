@@ -212,10 +212,12 @@ static enum poll_result replay_poll(struct boundary *b)
     struct replay *replay = replay_of(b);
     struct cpu *cpu = b->machine->cpu;
 
+    replay_notes_raise(replay, false);
     while (replay->state == REPLAY_RUNNING &&
            replay->next.count == cpu->count &&
            replay->next.event.kind != INWARD_READ) {
         apply(replay);
+        replay_notes_raise(replay, false);
     }
     if (replay->state == REPLAY_RUNNING && replay->next.count < cpu->count) {
         replay_diverge(replay, "the recording has a %s at count %" PRIu64,
@@ -236,9 +238,11 @@ static enum poll_result replay_poll(struct boundary *b)
 static uint64_t replay_deadline(struct boundary *b)
 {
     const struct log_entry *next = &replay_of(b)->next;
+    uint64_t notes = replay_notes_deadline(replay_of(b));
+    uint64_t count = next->count + (next->event.kind == INWARD_READ &&
+                                    next->count != UINT64_MAX);
 
-    return next->count +
-           (next->event.kind == INWARD_READ && next->count != UINT64_MAX);
+    return count < notes ? count : notes;
 }
 
 static uint64_t replay_read(struct boundary *b, enum io_kind kind,
@@ -262,6 +266,7 @@ static uint64_t replay_read(struct boundary *b, enum io_kind kind,
                        next->event.size, next->count);
         return 0;
     }
+    replay_notes_raise(replay, true);
     value = next->event.value;
     replay_came_in(replay);
     replay_advance(replay);
@@ -271,7 +276,8 @@ static uint64_t replay_read(struct boundary *b, enum io_kind kind,
 static void replay_write(struct boundary *b, enum io_kind kind,
                          uint64_t address, uint64_t value, unsigned size)
 {
-    (void)b, (void)kind, (void)address, (void)value, (void)size;
+    (void)kind, (void)address, (void)value, (void)size;
+    replay_notes_raise(replay_of(b), true);
 }
 
 enum poll_result replay_slice_end(struct boundary *b)

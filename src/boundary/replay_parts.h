@@ -17,6 +17,11 @@ struct replay {
     char *message;
     enum poll_result (*slice)(void *opaque);
     void *opaque;
+    /* The second stream, while somebody wants to hear of notes. */
+    struct replay_notes {
+        struct log_entry next;
+        bool begun, ended;
+    } notes;
     uint64_t flip_count; /* UINT64_MAX: none */
     unsigned flip_bit;
 };
@@ -39,6 +44,11 @@ void replay_came_in(struct replay *replay);
 /* The next entry is a SYNC, HASH or END: compares. */
 bool replay_is_check(const struct replay *replay);
 void replay_check(struct replay *replay);
+/* Those that the recording has at this place: within an instruction, or
+ * between two. */
+void replay_notes_raise(struct replay *replay, bool within);
+/* The count of the next one between two instructions. */
+uint64_t replay_notes_deadline(struct replay *replay);
 /* Ends the run. */
 void replay_diverge(struct replay *replay, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

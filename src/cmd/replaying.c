@@ -198,6 +198,7 @@ int session_replay(const struct options *o, struct plugins *plugins)
     int status;
 
     signal(SIGBUS, on_bus_error);
+    plugins_before_load(plugins);
     open_recording(&r);
     session_open_streams(&r.session);
     r.session.engine = engine_new(r.session.machine, o);

@@ -52,15 +52,23 @@ void machine_io_write(struct machine *m, enum io_kind kind, uint64_t address,
 
 static uint64_t io_read(void *opaque, uint64_t physical, unsigned size)
 {
-    ((struct machine *)opaque)->crossed = true;
-    return machine_io_read(opaque, BOUNDARY_MEMORY, physical, size);
+    struct machine *m = opaque;
+    uint64_t value;
+
+    m->crossed = true;
+    value = machine_io_read(m, BOUNDARY_MEMORY, physical, size);
+    watch_device(m, false, physical, size, &value);
+    return value;
 }
 
 static void io_write(void *opaque, uint64_t physical, uint64_t value,
                      unsigned size)
 {
-    ((struct machine *)opaque)->crossed = true;
-    machine_io_write(opaque, BOUNDARY_MEMORY, physical, value, size);
+    struct machine *m = opaque;
+
+    m->crossed = true;
+    watch_device(m, true, physical, size, &value);
+    machine_io_write(m, BOUNDARY_MEMORY, physical, value, size);
 }
 
 /* -- Machines -------------------------------------------------------------- */
@@ -351,6 +359,7 @@ static void after_leaving(struct machine *m, enum cpu_leave why)
     switch (why) {
     case CPU_LEAVE_EXCEPTION:
         m->redo_alone = false;
+        m->cpu->alone = true; /* nothing runs that could not go on */
         m->cpu->guest->deliver_exception(m->cpu); /* may leave, too */
         m->cpu->count++;
         break;
@@ -443,6 +452,9 @@ enum run_end machine_run(struct machine *m, uint64_t limit)
         m->running = true;
         end = run_turns(m, limit);
         m->running = false;
+        if (m->watch) {
+            m->watch->leave(m->watch);
+        }
         if (m->one_unit) {
             break;
         }

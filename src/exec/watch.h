@@ -14,13 +14,19 @@
 #include "exec/machine.h"
 #include "exec/unit_cache.h"
 
-struct watch {
-    uint64_t woven; /* key.watch of units to run now; 0: plain ones */
-    bool asids;     /* asid_changed() wants to be called */
-    bool in_block;  /* the pc may lie in the midst of a block */
+struct transfer;
 
-    /* The machine begins to run a slice, in this thread. */
+struct watch {
+    uint64_t woven;      /* key.watch of units to run now; 0: plain ones */
+    bool in_block;       /* the pc may lie in the midst of a block */
+    struct watch_wants { /* what of the following wants to be called */
+        bool asids, hypercalls, exceptions, interrupts;
+        bool devices, nobody, dma, transfers;
+    } wants;
+
+    /* The machine begins to run a slice, in this thread, or has run it. */
     void (*enter)(struct watch *watch);
+    void (*leave)(struct watch *watch);
     /* key.block for a unit at this key: 0 at the start of a block. */
     uint64_t (*block)(struct watch *watch, const struct unit_key *key);
     /*
@@ -41,6 +47,26 @@ struct watch {
     void (*written)(struct watch *watch, uint64_t physical, uint64_t size);
     /* The address space is about to change. True: it must not. */
     bool (*asid_changed)(struct watch *watch, uint64_t from, uint64_t to);
+    /* At an instruction by which programs call who watches. True: it was
+     * meant so, and does nothing else. */
+    bool (*hypercall)(struct watch *watch);
+    /* An exception is about to be delivered, or an interrupt from outside;
+     * the guest would go on at that pc. Returns the one to deliver; of
+     * exceptions, a negative one is none. */
+    int32_t (*exception)(struct watch *watch, int32_t number, uint64_t pc);
+    unsigned (*interrupt)(struct watch *watch, unsigned vector);
+    /* Device memory was read, or is about to be written. May change the
+     * value. cpu->io_page is the page by virtual address. */
+    void (*device)(struct watch *watch, bool write, uint64_t physical,
+                   unsigned size, uint64_t *value);
+    /* The same where no device answers. True: the value is the answer. */
+    bool (*nobody)(struct watch *watch, bool write, uint64_t physical,
+                   unsigned size, uint64_t *value);
+    /* A device writes to memory, and has written. */
+    void (*dma)(struct watch *watch, const struct inward_event *event,
+                bool after);
+    /* A device of the recorded machine told of a transfer inside it. */
+    void (*transfer)(struct watch *watch, const struct transfer *transfer);
 };
 
 /* The run loop calls serve() before the next block of watched code, or the
@@ -54,7 +80,53 @@ static inline bool watch_asid_changed(struct cpu *cpu, uint64_t from,
 {
     struct watch *watch = cpu->machine->watch;
 
-    return watch && watch->asids && watch->asid_changed(watch, from, to);
+    return watch && watch->wants.asids && watch->asid_changed(watch, from, to);
+}
+
+static inline bool watch_hypercall(struct cpu *cpu)
+{
+    struct watch *watch = cpu->machine->watch;
+
+    return watch && watch->wants.hypercalls && watch->hypercall(watch);
+}
+
+static inline int32_t watch_exception(struct cpu *cpu, int32_t number,
+                                      uint64_t pc)
+{
+    struct watch *watch = cpu->machine->watch;
+
+    return watch && watch->wants.exceptions
+               ? watch->exception(watch, number, pc)
+               : number;
+}
+
+static inline unsigned watch_interrupt(struct machine *machine, unsigned vector)
+{
+    struct watch *watch = machine->watch;
+
+    return watch && watch->wants.interrupts ? watch->interrupt(watch, vector)
+                                            : vector;
+}
+
+static inline void watch_device(struct machine *machine, bool write,
+                                uint64_t physical, unsigned size,
+                                uint64_t *value)
+{
+    struct watch *watch = machine->watch;
+
+    if (watch && watch->wants.devices) {
+        watch->device(watch, write, physical, size, value);
+    }
+}
+
+static inline void watch_dma(struct machine *machine,
+                             const struct inward_event *event, bool after)
+{
+    struct watch *watch = machine->watch;
+
+    if (watch && watch->wants.dma) {
+        watch->dma(watch, event, after);
+    }
 }
 
 /* Control goes where no block leads: an interrupt. */

@@ -17,6 +17,8 @@
  *     os.c          -os
  *     variables.c   the interface's variables
  *     engine.c      include/panda/engine.h
+ *     event.c       events that are not woven
+ *     raise.c       an event, to all who hear of it
  *     interface.c   the rest of include/panda
  */
 #ifndef PLUGIN_PLUGINS_H
@@ -109,6 +111,9 @@ struct plugins {
     /* The one that is on, where there is one alone, without a context. */
     struct subscription *only[PANDA_CB_LAST];
     unsigned walks; /* of subscriptions, under way */
+    void *yes[2];   /* owners who said true in the last one */
+    bool block_is_new, told_two;
+    uint64_t told; /* kinds that nobody was let steer by, said once */
     bool changed, flush, quit, unload, sweep;
 
     struct block *buckets[BLOCK_BUCKETS];
@@ -131,6 +136,9 @@ struct plugins {
     CPUState cpu;
     void *cache;
     bool within; /* an instruction: it counts */
+
+    uint64_t slice_first; /* count */
+    bool slice_told;
 };
 
 /* -- For the program ------------------------------------------------------- */
@@ -151,6 +159,8 @@ bool plugins_set_os(const char *name, char **message);
 void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode);
 /* A recording begins or ends; total: steps of a replay, or 0. */
 void plugins_set_mode(struct plugins *p, RR_mode mode, uint64_t total);
+/* A recording's snapshot is about to be loaded. */
+void plugins_before_load(struct plugins *p);
 /* The program has waited for input, between two slices of the run. */
 void plugins_main_loop(struct plugins *p);
 /* The machine will not run any more. */
@@ -209,6 +219,7 @@ void registry_unregister(struct plugins *p, const void *owner);
 /* After any change: what is on. */
 void registry_update(struct plugins *p);
 void registry_sweep(struct plugins *p);
+const char *registry_name(panda_cb_type kind);
 #define KIND_BIT(kind) (1ull << (kind))
 /* In watch.woven: of blocks only the ones in another address space. */
 #define ONLY_NEW_BLOCKS KIND_BIT(63)
@@ -247,7 +258,7 @@ struct ir_unit *weave(struct watch *watch, const struct unit_key *key,
                       struct ir_unit *ir, const uint8_t *bytes, size_t rest,
                       size_t *size, void **blocks);
 
-/* dispatch.c: helpers of woven units, and events */
+/* dispatch.c: helpers of woven units */
 enum woven_helper {
     WOVEN_BLOCK_START,  /* (block) */
     WOVEN_BLOCK_NEW,    /* (block) */
@@ -263,7 +274,22 @@ enum woven_helper {
 extern const struct guest_helper woven_helpers[N_WOVEN_HELPERS];
 void dispatch_access(struct cpu *cpu, uint64_t address,
                      const union ir_value *value, uint32_t how);
+
+/* event.c: see exec/watch.h */
 bool dispatch_asid_changed(struct watch *watch, uint64_t from, uint64_t to);
+bool dispatch_hypercall(struct watch *watch);
+int32_t dispatch_exception(struct watch *watch, int32_t number, uint64_t pc);
+unsigned dispatch_interrupt(struct watch *watch, unsigned vector);
+void dispatch_device(struct watch *watch, bool write, uint64_t physical,
+                     unsigned size, uint64_t *value);
+bool dispatch_nobody(struct watch *watch, bool write, uint64_t address,
+                     unsigned size, uint64_t *value);
+void dispatch_dma(struct watch *watch, const struct inward_event *event,
+                  bool after);
+void dispatch_transfer(struct watch *watch, const struct transfer *t);
+void dispatch_slice_begins(struct watch *watch);
+void dispatch_slice_ends(struct watch *watch);
+void dispatch_restored(struct plugins *p, struct block *block);
 void dispatch_block_translate(struct plugins *p, uint64_t pc);
 void dispatch_block_translated(struct plugins *p, struct block *block);
 bool dispatch_insn_translate(struct plugins *p, panda_cb_type kind,

@@ -9,7 +9,7 @@
 
 /* -- The kinds ------------------------------------------------------------- */
 
-enum state { CODE, TRANSLATE, EVENT, LATER };
+enum state { CODE, TRANSLATE, EVENT, NEVER };
 
 static const struct row {
     const char *name;
@@ -23,6 +23,11 @@ static const struct row {
 #undef PANDA_CALLBACK
 #undef PANDA_CALLBACK_NONE
 };
+
+const char *registry_name(panda_cb_type kind)
+{
+    return (unsigned)kind < PANDA_CB_LAST ? rows[kind].name : "?";
+}
 
 /* Those that code depends on. */
 static uint64_t kinds_of(enum state state)
@@ -53,6 +58,12 @@ static bool is_on(struct plugins *p, const struct subscription *s,
             (plugin->enabled && (plugin->memory || !is_access(kind))));
 }
 
+/* One of these, from the first to the last number. */
+static bool on(const struct plugins *p, panda_cb_type first, panda_cb_type last)
+{
+    return p->active & ((KIND_BIT(last) << 1) - KIND_BIT(first));
+}
+
 /* Translated blocks know nothing of a kind that was off till now. */
 static void set_active(struct plugins *p, uint64_t active)
 {
@@ -60,6 +71,22 @@ static void set_active(struct plugins *p, uint64_t active)
         p->flush = true;
     }
     p->active = active;
+    p->watch.wants = (struct watch_wants){
+        .asids = on(p, PANDA_CB_ASID_CHANGED, PANDA_CB_ASID_CHANGED) ||
+                 on(p, PANDA_CB_BEFORE_BLOCK_EXEC, PANDA_CB_BEFORE_BLOCK_EXEC),
+        .hypercalls = on(p, PANDA_CB_GUEST_HYPERCALL, PANDA_CB_GUEST_HYPERCALL),
+        .exceptions = on(p, PANDA_CB_BEFORE_HANDLE_EXCEPTION,
+                         PANDA_CB_BEFORE_HANDLE_EXCEPTION),
+        .interrupts = on(p, PANDA_CB_BEFORE_HANDLE_INTERRUPT,
+                         PANDA_CB_BEFORE_HANDLE_INTERRUPT),
+        .devices = on(p, PANDA_CB_MMIO_AFTER_READ, PANDA_CB_MMIO_BEFORE_WRITE),
+        .nobody = on(p, PANDA_CB_UNASSIGNED_IO_READ,
+                     PANDA_CB_UNASSIGNED_IO_WRITE),
+        .dma = on(p, PANDA_CB_REPLAY_BEFORE_DMA, PANDA_CB_REPLAY_AFTER_DMA),
+        .transfers =
+            on(p, PANDA_CB_REPLAY_HD_TRANSFER, PANDA_CB_REPLAY_SERIAL_WRITE) ||
+            on(p, PANDA_CB_REPLAY_HANDLE_PACKET, PANDA_CB_REPLAY_HANDLE_PACKET),
+    };
 }
 
 void registry_update(struct plugins *p)
@@ -152,8 +179,6 @@ static bool serve(struct watch *watch)
         watch->woven = (p->active & (kinds_of(CODE) | kinds_of(TRANSLATE))) |
                        only_new_blocks(p);
         m->cpu->shown_stale = 1;
-        watch->asids = p->active & (KIND_BIT(PANDA_CB_ASID_CHANGED) |
-                                    KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC));
         m->cpu->access_told = p->active & accesses ? dispatch_access : NULL;
         machine_watch_changed(m);
     }
@@ -166,11 +191,6 @@ static bool serve(struct watch *watch)
         machine_stop(m, "a plugin ended the run");
     }
     return true;
-}
-
-static void enter(struct watch *watch)
-{
-    plugins_set_current((struct plugins *)watch);
 }
 
 void plugins_request(struct plugins *p)
@@ -189,13 +209,21 @@ void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode)
 {
     const struct guest_plugin *guest = machine->cpu->guest->plugin;
 
-    p->watch.enter = enter;
+    p->watch.enter = dispatch_slice_begins;
+    p->watch.leave = dispatch_slice_ends;
     p->watch.block = block_at;
     p->watch.weave = weave;
     p->watch.left = block_left;
     p->watch.serve = serve;
     p->watch.written = block_written;
     p->watch.asid_changed = dispatch_asid_changed;
+    p->watch.hypercall = dispatch_hypercall;
+    p->watch.exception = dispatch_exception;
+    p->watch.interrupt = dispatch_interrupt;
+    p->watch.device = dispatch_device;
+    p->watch.nobody = dispatch_nobody;
+    p->watch.dma = dispatch_dma;
+    p->watch.transfer = dispatch_transfer;
     p->cache = calloc(1, guest->cache_size + 1);
     if (!p->cache) {
         panda_bug("out of memory");
@@ -224,10 +252,20 @@ void plugins_set_mode(struct plugins *p, RR_mode mode, uint64_t total)
     }
 }
 
+void plugins_before_load(struct plugins *p)
+{
+    dispatch_simple(p, PANDA_CB_BEFORE_LOADVM);
+}
+
 void plugins_main_loop(struct plugins *p)
 {
+    struct machine *m = p->machine;
+
     dispatch_simple(p, PANDA_CB_MAIN_LOOP_WAIT);
     plugins_tick_log(p);
+    if (m->cpu->request && serve(&p->watch)) {
+        m->cpu->request = 0;
+    }
 }
 
 void plugins_shut_down(struct plugins *p)
@@ -247,11 +285,10 @@ static void add(void *owner, panda_cb_type type, struct subscription with)
             p, panda_message("there is no callback number %u", (unsigned)type));
         return;
     }
-    if (rows[type].state == LATER) {
-        plugins_fail(p, panda_message("PANDA_CB_%s is not raised by this "
-                                      "version",
-                                      rows[type].name));
-        return;
+    if (rows[type].state == NEVER) {
+        panda_warn("a plugin has registered for PANDA_CB_%s, which no machine "
+                   "of this program raises",
+                   rows[type].name);
     }
     if (!with.function.plain.cbaddr) {
         plugins_fail(p, panda_message("a plugin registers no function for "
@@ -333,10 +370,8 @@ void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,
     if (filter & ~PANDA_ON_NEW_ASID ||
         (filter && type != PANDA_CB_BEFORE_BLOCK_EXEC)) {
         plugins_fail(plugins_current(),
-                     panda_message(
-                         "PANDA_CB_%s has no filter %u",
-                         (unsigned)type < PANDA_CB_LAST ? rows[type].name : "?",
-                         filter));
+                     panda_message("PANDA_CB_%s has no filter %u",
+                                   registry_name(type), filter));
     } else if (s) {
         s->once = filter & PANDA_ON_NEW_ASID;
         plugins_current()->changed = true;
