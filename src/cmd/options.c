@@ -84,6 +84,7 @@ static const struct option {
     {"-panda-plugin", "FILE", "load a plugin from a file", PLUGIN, 'f'},
     {"-panda-arg", "NAME:KEY=VALUE", "an argument for a plugin", PLUGIN, 'a'},
     {"-pandalog", "FILE", "where plugins log to", TEXT, AT(pandalog)},
+    {"-plugin-mutant", "HOW:CALLBACK[:EVERY]", NULL, TEXT, AT(mutant)},
     {"-unit-insns", "N", "guest instructions a unit, 1 to 64", NUMBER,
      AT(unit_insns)},
     {"-limit", "STEPS", "end the run there", NUMBER, AT(limit)},

@@ -8,7 +8,7 @@
 struct options {
     const char *kernel, *initrd, *append;
     const char *serial, *monitor; /* stream specifications, or NULL */
-    const char *record, *replay, *accel, *jit, *hash_at, *flip;
+    const char *record, *replay, *accel, *jit, *hash_at, *flip, *mutant;
     const char *pandalog, *os;
     uint64_t megabytes;
     uint64_t limit; /* steps */

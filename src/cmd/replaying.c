@@ -94,6 +94,8 @@ static void open_recording(struct replaying *r)
         s->machine = recording_open(&x86_guest, o->replay, &r->check, &message);
     }
     if (!s->machine) {
+        plugins_shut_down(s->plugins);
+        plugins_free(s->plugins);
         panda_fatal("%s", message);
     }
     s->replay = s->machine->boundary;

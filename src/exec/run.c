@@ -50,6 +50,22 @@ void machine_io_write(struct machine *m, enum io_kind kind, uint64_t address,
     m->boundary->ops->write(m->boundary, kind, address, value, size);
 }
 
+uint64_t machine_steered(struct machine *m, enum steer_what what,
+                         uint64_t plain, uint64_t wanted)
+{
+    struct boundary *b = m->boundary;
+    struct inward_event event = {
+        .kind = INWARD_STEER,
+        .what = what,
+        .value = b && b->ops->steer ? b->ops->steer(b, what, plain, wanted)
+                                    : wanted};
+
+    if (m->witness && event.value != plain) {
+        m->witness->inward(m->witness->opaque, &event);
+    }
+    return event.value;
+}
+
 static uint64_t io_read(void *opaque, uint64_t physical, unsigned size)
 {
     struct machine *m = opaque;
@@ -57,8 +73,7 @@ static uint64_t io_read(void *opaque, uint64_t physical, unsigned size)
 
     m->crossed = true;
     value = machine_io_read(m, BOUNDARY_MEMORY, physical, size);
-    watch_device(m, false, physical, size, &value);
-    return value;
+    return watch_device(m, false, physical, size, value);
 }
 
 static void io_write(void *opaque, uint64_t physical, uint64_t value,
@@ -67,7 +82,7 @@ static void io_write(void *opaque, uint64_t physical, uint64_t value,
     struct machine *m = opaque;
 
     m->crossed = true;
-    watch_device(m, true, physical, size, &value);
+    value = watch_device(m, true, physical, size, value);
     machine_io_write(m, BOUNDARY_MEMORY, physical, value, size);
 }
 

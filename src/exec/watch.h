@@ -75,48 +75,60 @@ void machine_leave_soon(struct machine *machine);
 /* Units of another watch->woven run from now on. Between units. */
 void machine_watch_changed(struct machine *machine);
 
+/* -- Results that steer the guest: see machine_steered() ------------------- */
+
 static inline bool watch_asid_changed(struct cpu *cpu, uint64_t from,
                                       uint64_t to)
 {
     struct watch *watch = cpu->machine->watch;
+    bool veto = watch && watch->wants.asids &&
+                watch->asid_changed(watch, from, to);
 
-    return watch && watch->wants.asids && watch->asid_changed(watch, from, to);
+    return machine_steered(cpu->machine, STEER_ASID, 0, veto);
 }
 
 static inline bool watch_hypercall(struct cpu *cpu)
 {
     struct watch *watch = cpu->machine->watch;
+    bool answered = watch && watch->wants.hypercalls && watch->hypercall(watch);
 
-    return watch && watch->wants.hypercalls && watch->hypercall(watch);
+    return machine_steered(cpu->machine, STEER_HYPERCALL, 0, answered);
 }
 
 static inline int32_t watch_exception(struct cpu *cpu, int32_t number,
                                       uint64_t pc)
 {
     struct watch *watch = cpu->machine->watch;
+    int32_t wanted = watch && watch->wants.exceptions
+                         ? watch->exception(watch, number, pc)
+                         : number;
 
-    return watch && watch->wants.exceptions
-               ? watch->exception(watch, number, pc)
-               : number;
+    return (int32_t)machine_steered(cpu->machine, STEER_EXCEPTION,
+                                    (uint32_t)number, (uint32_t)wanted);
 }
 
 static inline unsigned watch_interrupt(struct machine *machine, unsigned vector)
 {
     struct watch *watch = machine->watch;
+    unsigned wanted = watch && watch->wants.interrupts
+                          ? watch->interrupt(watch, vector)
+                          : vector;
 
-    return watch && watch->wants.interrupts ? watch->interrupt(watch, vector)
-                                            : vector;
+    return (unsigned)machine_steered(machine, STEER_INTERRUPT, vector, wanted);
 }
 
-static inline void watch_device(struct machine *machine, bool write,
-                                uint64_t physical, unsigned size,
-                                uint64_t *value)
+static inline uint64_t watch_device(struct machine *machine, bool write,
+                                    uint64_t physical, unsigned size,
+                                    uint64_t value)
 {
     struct watch *watch = machine->watch;
+    uint64_t wanted = value;
 
     if (watch && watch->wants.devices) {
-        watch->device(watch, write, physical, size, value);
+        watch->device(watch, write, physical, size, &wanted);
     }
+    return machine_steered(machine, write ? STEER_MMIO_WRITE : STEER_MMIO_READ,
+                           value, wanted);
 }
 
 static inline void watch_dma(struct machine *machine,

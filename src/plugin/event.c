@@ -148,7 +148,6 @@ unsigned dispatch_interrupt(struct watch *watch, unsigned vector)
 
 /* -- Devices --------------------------------------------------------------- */
 
-/* A write's value goes outward: what comes of it is in the log. */
 void dispatch_device(struct watch *watch, bool write, uint64_t physical,
                      unsigned size, uint64_t *value)
 {
@@ -170,8 +169,8 @@ void dispatch_device(struct watch *watch, bool write, uint64_t physical,
         RAISE_CPU(p, MMIO_AFTER_READ, physical, address, size,
                   (uintptr_t)&mine);
     }
-    if (mine != *value && (write ? p->mode != RR_REPLAY
-                                 : may_steer(p, PANDA_CB_MMIO_AFTER_READ))) {
+    if (mine != *value && may_steer(p, write ? PANDA_CB_MMIO_BEFORE_WRITE
+                                             : PANDA_CB_MMIO_AFTER_READ)) {
         *value = mine;
     }
 }

@@ -271,6 +271,7 @@ void plugins_free(struct plugins *p)
         plugins_set_current(NULL);
     }
     free(p->failure);
+    free(p->mutant);
     free(p->cache);
     free(p);
 }

@@ -9,6 +9,7 @@
  *     block.c       the guest's blocks, as plugins know them
  *     weave.c       calls woven into units
  *     dispatch.c    what those calls do
+ *     mutant.c      faults on purpose, for tests
  *     pandalog.c    -pandalog
  *     addresses.c   physical and host addresses
  *     disassembly.c code as text
@@ -136,6 +137,9 @@ struct plugins {
     CPUState cpu;
     void *cache;
     bool within; /* an instruction: it counts */
+
+    struct mutant *mutant; /* mutant.h; NULL: none */
+    int mutant_kind;
 
     uint64_t slice_first; /* count */
     bool slice_told;

@@ -1,5 +1,7 @@
 #include "plugin/raise.h"
 
+#include "plugin/mutant.h"
+
 enum result { RESULT_void, RESULT_bool, RESULT_int, RESULT_int32_t };
 
 static const uint8_t results[PANDA_CB_LAST] = {
@@ -24,7 +26,8 @@ static uint64_t call(const struct subscription *s, const uint64_t *a)
                                 a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-static uint64_t walk(struct plugins *p, panda_cb_type kind, const uint64_t *a)
+uint64_t plugins_walk(struct plugins *p, panda_cb_type kind,
+                      const uint64_t a[6])
 {
     enum result how = (enum result)results[kind];
     uint64_t all = how == RESULT_int32_t ? a[1] : 0, one;
@@ -52,7 +55,10 @@ static uint64_t walk(struct plugins *p, panda_cb_type kind, const uint64_t *a)
 uint64_t plugins_raise(struct plugins *p, panda_cb_type kind,
                        const uint64_t arguments[6])
 {
-    return walk(p, kind, arguments);
+    if (p->mutant && p->mutant_kind == (int)kind) {
+        return mutant_raise(p, arguments);
+    }
+    return plugins_walk(p, kind, arguments);
 }
 
 /* -- Events of C code ------------------------------------------------------ */

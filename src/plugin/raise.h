@@ -17,6 +17,10 @@
 uint64_t plugins_raise(struct plugins *p, panda_cb_type kind,
                        const uint64_t arguments[6]);
 
+/* The same, without the faults of mutant.h. */
+uint64_t plugins_walk(struct plugins *p, panda_cb_type kind,
+                      const uint64_t arguments[6]);
+
 #define RAISE(p, KIND, ...) \
     plugins_raise(p, PANDA_CB_##KIND, (const uint64_t[6]){__VA_ARGS__})
 /* With the CPU as the first argument. */

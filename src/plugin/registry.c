@@ -58,6 +58,12 @@ static bool is_on(struct plugins *p, const struct subscription *s,
             (plugin->enabled && (plugin->memory || !is_access(kind))));
 }
 
+/* Events of the kind do not go the short way. */
+static bool is_mutant(const struct plugins *p, unsigned kind)
+{
+    return p->mutant && p->mutant_kind == (int)kind;
+}
+
 /* One of these, from the first to the last number. */
 static bool on(const struct plugins *p, panda_cb_type first, panda_cb_type last)
 {
@@ -100,7 +106,9 @@ void registry_update(struct plugins *p)
         for (struct subscription *s = p->kinds[kind]; s; s = s->next) {
             s->on = is_on(p, s, kind);
             if (s->on) {
-                p->only[kind] = n++ || s->has_context ? NULL : s;
+                p->only[kind] = n++ || s->has_context || is_mutant(p, kind)
+                                    ? NULL
+                                    : s;
                 active |= KIND_BIT(kind);
             }
         }
