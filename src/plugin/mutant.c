@@ -74,10 +74,9 @@ static void copy(struct event *to, panda_cb_type kind, const uint64_t *a)
 
     memcpy(to->arguments, a, sizeof(to->arguments));
     if (what == BYTES) {
-        size = kind == PANDA_CB_MONITOR ? strlen(from) + 1
-               : kind == PANDA_CB_REPLAY_HANDLE_PACKET
-                   ? (size_t)a[2]
-                   : (size_t)a[3];
+        size = kind == PANDA_CB_MONITOR                ? strlen(from) + 1
+               : kind == PANDA_CB_REPLAY_HANDLE_PACKET ? (size_t)a[2]
+                                                       : (size_t)a[3];
         size = size < sizeof(to->behind) ? size : sizeof(to->behind);
     }
     if (what != NOTHING) {
@@ -98,6 +97,7 @@ static bool has_number(panda_cb_type kind)
            (kind >= PANDA_CB_REPLAY_HD_TRANSFER &&
             kind <= PANDA_CB_REPLAY_SERIAL_WRITE) ||
            kind == PANDA_CB_BEFORE_CPU_EXEC_EXIT ||
+           kind == PANDA_CB_UNASSIGNED_IO_READ ||
            kind == PANDA_CB_UNASSIGNED_IO_WRITE ||
            kind == PANDA_CB_BEFORE_HANDLE_EXCEPTION ||
            kind == PANDA_CB_BEFORE_HANDLE_INTERRUPT;
@@ -110,7 +110,8 @@ static uint64_t altered(struct plugins *p, panda_cb_type kind,
     unsigned argument;
 
     copy(&event, kind, arguments);
-    if (behind(kind, &argument) != NOTHING) {
+    if (behind(kind, &argument) != NOTHING &&
+        kind != PANDA_CB_UNASSIGNED_IO_READ) { /* whose value is an answer */
         event.behind.bytes[0] ^= 1;
     } else if (has_number(kind)) {
         event.arguments[1] ^= 1;

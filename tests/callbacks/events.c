@@ -9,16 +9,7 @@
 #define APIC 0xfee00000ul
 #define HOLE 0xd0000000ul
 
-enum {
-    DEVICE = 1,
-    NOBODY,
-    EXCEPTIONS,
-    TIMER,
-    SPACES,
-    ACCESSES,
-    SERIAL,
-    END
-};
+enum { DEVICE = 1, NOBODY, EXCEPTIONS, TIMER, SPACES, ACCESSES, SERIAL, END };
 
 static struct context c;
 
@@ -127,13 +118,14 @@ int main(void)
 
     mark(SERIAL, 0);
     out8(0x3f8, 'x');
+    out8(0x3f8, '\n');
     out8(0x3fc, 0x10); /* loop */
     out8(0x3f8, 'y');
     value = in8(0x3f8);
     out8(0x3fc, 0);
     mark(0, 0);
     print("serial %x\n", value);
-    for (unsigned i = 0; i < 300; i++) { /* something to count */
+    for (unsigned i = 0; i < 40; i++) { /* something to count */
         try("again", harmless, i & 1 ? USER_CS : KERNEL_CS);
     }
     mark(END, 0);

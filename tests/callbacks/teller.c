@@ -5,6 +5,7 @@
  *     file=FILE    where to
  *     woven=yes    also blocks, instructions and accesses
  *     engine=yes   also what the engine does by itself
+ *     digest=yes   instead one line, a digest of what the guest does
  *     answer=yes   hypercalls are answered: RAX 1, RBX RBX + 1, RDX 7
  *     steer=yes    the guest is made to see other values; see steer()
  */
@@ -13,27 +14,38 @@
 #include <stdarg.h>
 
 static FILE *file;
-static bool answers, steers;
+static bool answers, steers, digests;
+static uint64_t digest, n_events;
 static uint64_t part;
 
 #define MARK 0x4d41524b
 
-/* Of the CPU, and the bytes at a pointer. */
+/* Only what the guest does goes into the digest. */
 static void tell(const char *what, CPUState *cpu, const char *format, ...)
 {
+    char line[256];
     va_list list;
+    int n = snprintf(line, sizeof(line), "%s %" PRIu64 " %" PRIx64, what,
+                     rr_get_guest_instr_count(),
+                     cpu ? (uint64_t)panda_current_pc(cpu) : 0);
 
-    fprintf(file, "%s %" PRIu64 " %" PRIx64, what, rr_get_guest_instr_count(),
-            cpu ? (uint64_t)panda_current_pc(cpu) : 0);
     if (cpu) {
         CPUArchState *env = (CPUArchState *)cpu->env_ptr;
 
         assert(env->segs[R_CS].base + env->eip == panda_current_pc(cpu));
     }
     va_start(list, format);
-    vfprintf(file, format, list);
+    vsnprintf(line + n, sizeof(line) - (size_t)n, format, list);
     va_end(list);
-    fputc('\n', file);
+    if (!digests) {
+        fprintf(file, "%s\n", line);
+    } else if (strncmp(line, "unassigned", 10) && strncmp(line, "replay", 6) &&
+               !strstr(what, "translate")) {
+        n_events++;
+        for (const char *c = line; *c; c++) {
+            digest = (digest ^ (uint8_t)*c) * 0x100000001b3;
+        }
+    }
 }
 
 #define X " %" PRIx64
@@ -240,6 +252,7 @@ bool init_plugin(void *self)
     bool engine = panda_parse_bool_opt(args, "engine", "what the engine does");
     panda_cb pcb;
 
+    digests = panda_parse_bool_opt(args, "digest", "a digest, no lines");
     answers = panda_parse_bool_opt(args, "answer", "answer hypercalls");
     steers = panda_parse_bool_opt(args, "steer", "steer the guest");
     file = fopen(panda_parse_string_req(args, "file", "where to"), "w");
@@ -300,6 +313,9 @@ bool init_plugin(void *self)
 void uninit_plugin(void *self)
 {
     (void)self;
+    if (digests) {
+        fprintf(file, "%016" PRIx64 " %" PRIu64 "\n", digest, n_events);
+    }
     fprintf(file, "uninit\n");
     fclose(file);
 }
