@@ -182,7 +182,7 @@ MUTANTS = [("mmio_after_read", 2), ("mmio_before_write", 2),
            ("before_handle_exception", 2), ("before_handle_interrupt", 1)]
 
 
-# -- One digest, however it runs -----------------------------------------------
+# -- One digest, however it runs ----------------------------------------------
 
 def digests():
     options = ",woven=yes,digest=yes"
@@ -206,7 +206,7 @@ def digests():
                f"the same digest: {' '.join(way)}", f"{lines} {said}")
 
 
-# -- Steering, live -------------------------------------------------------------
+# -- Steering, live -----------------------------------------------------------
 
 def steering():
     heard("live")
@@ -235,7 +235,7 @@ def steering():
            "an address space that stays", changes)
 
 
-# -- Replay events ---------------------------------------------------------------
+# -- Replay events ------------------------------------------------------------
 
 KINDS = {"replay_serial_receive": 3, "replay_serial_read": 4,
          "replay_serial_write": 5, "replay_serial_send": 6}
@@ -288,7 +288,7 @@ def replay_events():
             expect(notes(lines) != listed, f"noticed: {how} {kind}")
 
 
-# -- The engine's events ----------------------------------------------------------
+# -- The engine's events ------------------------------------------------------
 
 def complaints(lines, translated=True):
     wrong = []
