@@ -38,8 +38,13 @@ static void before_block_exec(struct plugins *p, uint64_t block)
     struct block *b = (struct block *)(uintptr_t)block;
     uint64_t bit = p->machine->cpu->asid_bit;
 
-    p->block_is_new = !(b->seen & bit);
-    b->seen |= bit;
+    if (!heard(p, PANDA_CB_BEFORE_BLOCK_EXEC)) {
+        return;
+    }
+    if (p->filters) { /* else the block itself need not be looked at */
+        p->block_is_new = !(b->seen & bit);
+        b->seen |= bit;
+    }
     RAISE_CPU(p, BEFORE_BLOCK_EXEC, (uintptr_t)&b->shown);
 }
 
@@ -54,9 +59,21 @@ static void block_new(struct cpu *cpu, uint64_t block)
     before_block_exec(p, block);
 }
 
-static void block_start(struct cpu *cpu, uint64_t block)
+/* The common case in few steps: a step that begins, and one function that
+ * hears of it. */
+static inline bool begins(struct plugins *p, const struct cpu *cpu)
 {
-    struct plugins *p = plugins_of(cpu);
+    if (p->step == cpu->count) {
+        return false;
+    }
+    p->step = cpu->count;
+    p->given = 1;
+    p->skip = 0;
+    return true;
+}
+
+static void block_start_slow(struct plugins *p, struct cpu *cpu, uint64_t block)
+{
     TranslationBlock *tb = shown(block);
 
     leave_if_requested(cpu);
@@ -67,8 +84,25 @@ static void block_start(struct cpu *cpu, uint64_t block)
     if (fresh(p, cpu)) {
         show(p, cpu, cpu->insn_pc, false);
         before_block_exec(p, block);
-        RAISE_CPU(p, START_BLOCK_EXEC, (uintptr_t)tb);
+        if (heard(p, PANDA_CB_START_BLOCK_EXEC)) {
+            RAISE_CPU(p, START_BLOCK_EXEC, (uintptr_t)tb);
+        }
     }
+}
+
+static void block_start(struct cpu *cpu, uint64_t block)
+{
+    struct plugins *p = plugins_of(cpu);
+    const struct subscription *s = p->only_start;
+
+    if (unlikely(!s || cpu->request || !begins(p, cpu))) {
+        block_start_slow(p, cpu, block);
+        return;
+    }
+    show(p, cpu, cpu->insn_pc, false);
+    p->walks++;
+    s->function.plain.before_block_exec(&p->cpu, shown(block));
+    p->walks--;
 }
 
 static void block_end(struct cpu *cpu, uint64_t block, uint64_t pc)
@@ -78,8 +112,12 @@ static void block_end(struct cpu *cpu, uint64_t block, uint64_t pc)
 
     if (fresh(p, cpu)) {
         show(p, cpu, pc, true);
-        RAISE_CPU(p, END_BLOCK_EXEC, (uintptr_t)tb);
-        RAISE_CPU(p, AFTER_BLOCK_EXEC, (uintptr_t)tb, 0);
+        if (heard(p, PANDA_CB_END_BLOCK_EXEC)) {
+            RAISE_CPU(p, END_BLOCK_EXEC, (uintptr_t)tb);
+        }
+        if (heard(p, PANDA_CB_AFTER_BLOCK_EXEC)) {
+            RAISE_CPU(p, AFTER_BLOCK_EXEC, (uintptr_t)tb, 0);
+        }
     }
 }
 
@@ -107,8 +145,17 @@ static void insn_exec(struct cpu *cpu)
 {
     struct plugins *p = plugins_of(cpu);
 
-    if (fresh(p, cpu)) {
-        show(p, cpu, cpu->insn_pc, true);
+    const struct subscription *s = p->only[PANDA_CB_INSN_EXEC];
+
+    if (unlikely(!fresh(p, cpu))) {
+        return;
+    }
+    show(p, cpu, cpu->insn_pc, true);
+    if (likely(s)) {
+        p->walks++;
+        s->function.plain.insn_exec(&p->cpu, cpu->insn_pc);
+        p->walks--;
+    } else {
         RAISE_CPU(p, INSN_EXEC, cpu->insn_pc);
     }
 }

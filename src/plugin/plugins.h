@@ -111,6 +111,8 @@ struct plugins {
     uint64_t active; /* kinds with a subscription that is on */
     /* The one that is on, where there is one alone, without a context. */
     struct subscription *only[PANDA_CB_LAST];
+    struct subscription *only_start; /* of what a block's start raises */
+    bool filters;                    /* somebody has one */
     unsigned walks; /* of subscriptions, under way */
     void *yes[2];   /* owners who said true in the last one */
     bool block_is_new, told_two;

@@ -95,10 +95,25 @@ static void set_active(struct plugins *p, uint64_t active)
     };
 }
 
+static struct subscription *only_start(const struct plugins *p, uint64_t active)
+{
+    switch (active & (KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT) |
+                      KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC) |
+                      KIND_BIT(PANDA_CB_START_BLOCK_EXEC))) {
+    case KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC):
+        return p->filters ? NULL : p->only[PANDA_CB_BEFORE_BLOCK_EXEC];
+    case KIND_BIT(PANDA_CB_START_BLOCK_EXEC):
+        return p->only[PANDA_CB_START_BLOCK_EXEC];
+    default:
+        return NULL;
+    }
+}
+
 void registry_update(struct plugins *p)
 {
     uint64_t active = 0, before = p->active;
 
+    p->filters = false;
     for (unsigned kind = 0; kind < PANDA_CB_LAST; kind++) {
         unsigned n = 0;
 
@@ -110,9 +125,11 @@ void registry_update(struct plugins *p)
                                     ? NULL
                                     : s;
                 active |= KIND_BIT(kind);
+                p->filters |= s->once;
             }
         }
     }
+    p->only_start = only_start(p, active);
     set_active(p, active);
     if (p->machine && (active != before || p->flush ||
                        (before & KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC)))) {

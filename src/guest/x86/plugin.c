@@ -148,7 +148,8 @@ static void show_system(const struct x86_cpu *x86, CPUX86State *to)
                                                      : 0;
 }
 
-static void look_for_changes(struct x86_cpu *x86, struct seen *seen)
+__attribute__((noinline)) static void look_for_changes(struct x86_cpu *x86,
+                                                       struct seen *seen)
 {
     x86->cpu.shown_stale = 0;
     if (memcmp(seen->segment, x86->segment, sizeof(seen->segment)) ||
