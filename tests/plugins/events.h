@@ -14,20 +14,23 @@ struct event {
 struct listing {
     struct event *event;
     size_t n, capacity;
-    unsigned kinds; /* a bit a kind that came */
+    uint64_t kinds; /* a bit a kind that came */
     uint64_t state; /* digest of the machine in the end */
 };
 
+/* Blocks, instructions, and the eight kinds of accesses. */
 #define ALL_KINDS \
-    (1u << PANDA_CB_BEFORE_BLOCK_EXEC | 1u << PANDA_CB_AFTER_BLOCK_EXEC | \
-     1u << PANDA_CB_INSN_EXEC | 1u << PANDA_CB_VIRT_MEM_BEFORE_READ | \
-     1u << PANDA_CB_VIRT_MEM_BEFORE_WRITE | \
-     1u << PANDA_CB_VIRT_MEM_AFTER_READ | 1u << PANDA_CB_VIRT_MEM_AFTER_WRITE)
+    (KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC) | \
+     KIND_BIT(PANDA_CB_START_BLOCK_EXEC) | KIND_BIT(PANDA_CB_END_BLOCK_EXEC) | \
+     KIND_BIT(PANDA_CB_AFTER_BLOCK_EXEC) | KIND_BIT(PANDA_CB_INSN_EXEC) | \
+     KIND_BIT(PANDA_CB_AFTER_INSN_EXEC) | \
+     0xffull << PANDA_CB_VIRT_MEM_BEFORE_READ)
 
 struct how {
     unsigned unit_insns, flush_every;
-    uint64_t piece; /* steps a call of machine_run() */
-    bool code;      /* generated code, not the interpreter */
+    uint64_t piece;     /* steps a call of machine_run() */
+    bool code;          /* generated code, not the interpreter */
+    const char *mutant; /* of plugin/mutant.h, or NULL */
 };
 
 enum listener { SILENT, LISTEN, SWITCH, INVALIDATE };
