@@ -235,6 +235,65 @@ def steering():
            "an address space that stays", changes)
 
 
+# -- Filters -------------------------------------------------------------------
+
+BLOCKS = ("before_block_exec", "before_block_exec_invalidate_opt",
+          "after_block_exec", "start_block_exec", "end_block_exec")
+INSNS = ("insn_exec", "after_insn_exec")
+
+
+def is_access(line):
+    return line[0].startswith(("virt_mem", "phys_mem"))
+
+
+def is_device(line):
+    return line[0].startswith("mmio")
+
+
+def filters():
+    limit = ["-limit", "63500"]
+    tail = 46000 # before it, memory is only made ready
+
+    def ours(**filter):
+        text = "".join(f",{k}={v}" for k, v in filter.items())
+        lines, _ = heard("live", *limit, options=",woven=yes" + text)
+        return [line for line in lines if len(line) > 1 and
+                int(line[1]) > tail and (line[0] in BLOCKS + INSNS or
+                                         is_access(line) or is_device(line))]
+
+    def same(what, want, got):
+        expect(got == want and got and len(got) < len(every), what,
+               f"{len(got)} and {len(want)}, of {len(every)}; " + str(
+                   [(a, b) for a, b in zip(got, want) if a != b][:1]))
+
+    def apart(what, one, other):
+        key = lambda line: (int(line[1]), str(line))
+        expect(one and other and
+               sorted(one + other, key=key) == sorted(every, key=key), what,
+               f"{len(one)}, {len(other)}, {len(every)}")
+
+    every = ours()
+    low, high = 0x101b40, 0x101bff
+    # After an instruction its own pc is not told.
+    same("code addresses", [
+        line for line in every if line[0] != "after_insn_exec" and
+        low <= int(line[2 if is_device(line) else 3], 16) <= high],
+        [line for line in ours(filter="yes", first_pc=low, last_pc=high)
+         if line[0] != "after_insn_exec"])
+    first, last = 0x803000, 0x8060ff
+    same("data addresses", [
+        line for line in every if not is_device(line) and
+        (not is_access(line) or first <= int(line[4], 16) <= last)],
+        ours(filter="yes", first=first, last=last))
+    same("sizes", [
+        line for line in every if not (is_access(line) or is_device(line)) or
+        int(line[5], 16) in (1, 4)], ours(filter="yes", sizes=5))
+    apart("either privilege, and both are all", ours(filter="yes", where=1),
+          ours(filter="yes", where=2))
+    apart("address spaces", ours(filter="yes", asid=0x104000),
+          ours(filter="yes", asid=0x104008))
+
+
 # -- Replay events ------------------------------------------------------------
 
 KINDS = {"replay_serial_receive": 3, "replay_serial_read": 4,
@@ -403,6 +462,7 @@ def main():
         guest_events()
         digests()
         steering()
+        filters()
         replay_events()
         engine_events()
     end()

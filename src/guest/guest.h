@@ -79,6 +79,8 @@ struct guest_plugin {
     size_t cache_size;
     uint64_t (*asid)(const struct cpu *cpu);
     bool (*in_kernel)(const struct cpu *cpu);
+    /* Code of that mode has the least privilege. NULL: none has. */
+    bool (*is_user)(uint64_t mode);
     uint64_t (*stack_pointer)(const struct cpu *cpu);
     uint64_t (*return_value)(const struct cpu *cpu);
     uint64_t (*code_base)(const struct cpu *cpu);

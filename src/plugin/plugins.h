@@ -10,6 +10,7 @@
  *     weave.c       calls woven into units
  *     dispatch.c    what those calls do
  *     mutant.c      faults on purpose, for tests
+ *     filter.c      events that a function does not want
  *     pandalog.c    -pandalog
  *     addresses.c   physical and host addresses
  *     disassembly.c code as text
@@ -41,10 +42,11 @@ struct subscription {
     } function;
     void *owner, *context;
     bool has_context;
-    bool enabled; /* by whoever registered it */
-    bool gone;    /* unregistered while a walk was under way */
-    bool on;      /* enabled, and nothing else forbids */
-    bool once;    /* PANDA_ON_NEW_ASID */
+    bool enabled;                /* by whoever registered it */
+    bool gone;                   /* unregistered while a walk was under way */
+    bool on;                     /* enabled, and nothing else forbids */
+    bool once;                   /* PANDA_ON_NEW_ASID */
+    struct panda_filter *filter; /* owned; NULL: none */
     struct subscription *next;
 };
 
@@ -112,9 +114,10 @@ struct plugins {
     /* The one that is on, where there is one alone, without a context. */
     struct subscription *only[PANDA_CB_LAST];
     struct subscription *only_start; /* of what a block's start raises */
-    bool filters;                    /* somebody has one */
-    unsigned walks; /* of subscriptions, under way */
-    void *yes[2];   /* owners who said true in the last one */
+    bool filters;                    /* somebody asks for new blocks */
+    uint64_t filtered;               /* kinds that somebody filters */
+    unsigned walks;                  /* of subscriptions, under way */
+    void *yes[2];                    /* owners who said true in the last one */
     bool block_is_new, told_two;
     uint64_t told; /* kinds that nobody was let steer by, said once */
     bool changed, flush, quit, unload, sweep;
@@ -226,6 +229,10 @@ void registry_unregister(struct plugins *p, const void *owner);
 void registry_update(struct plugins *p);
 void registry_sweep(struct plugins *p);
 const char *registry_name(panda_cb_type kind);
+/* The first that fits; NULL, after a warning, when there is none. */
+struct subscription *registry_find(void *owner, panda_cb_type type,
+                                   void (*function)(void), bool has_context,
+                                   void *context);
 #define KIND_BIT(kind) (1ull << (kind))
 /* In watch.woven: of blocks only the ones in another address space. */
 #define ONLY_NEW_BLOCKS KIND_BIT(63)

@@ -1,5 +1,6 @@
 #include "plugin/raise.h"
 
+#include "plugin/filter.h"
 #include "plugin/mutant.h"
 
 enum result { RESULT_void, RESULT_bool, RESULT_int, RESULT_int32_t };
@@ -35,7 +36,8 @@ uint64_t plugins_walk(struct plugins *p, panda_cb_type kind,
 
     p->walks++;
     for (const struct subscription *s = p->kinds[kind]; s; s = s->next) {
-        if (!s->on || (s->once && !p->block_is_new)) {
+        if (!s->on || (s->once && !p->block_is_new) ||
+            (s->filter && !filter_passes(p, s->filter, kind, a))) {
             continue;
         }
         one = call(s, a);

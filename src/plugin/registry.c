@@ -114,14 +114,17 @@ void registry_update(struct plugins *p)
     uint64_t active = 0, before = p->active;
 
     p->filters = false;
+    p->filtered = 0;
     for (unsigned kind = 0; kind < PANDA_CB_LAST; kind++) {
         unsigned n = 0;
 
         p->only[kind] = NULL;
         for (struct subscription *s = p->kinds[kind]; s; s = s->next) {
             s->on = is_on(p, s, kind);
+            p->filtered |= s->filter && !s->gone ? KIND_BIT(kind) : 0;
             if (s->on) {
-                p->only[kind] = n++ || s->has_context || is_mutant(p, kind)
+                p->only[kind] = n++ || s->has_context || s->filter ||
+                                        is_mutant(p, kind)
                                     ? NULL
                                     : s;
                 active |= KIND_BIT(kind);
@@ -149,6 +152,7 @@ void registry_sweep(struct plugins *p)
 
             if (s->gone) {
                 *link = s->next;
+                free(s->filter);
                 free(s);
             } else {
                 link = &s->next;
@@ -331,6 +335,8 @@ static void add(void *owner, panda_cb_type type, struct subscription with)
     for (link = &p->kinds[type]; *link; link = &(*link)->next) {
     }
     *link = s;
+    /* Code may have been woven for others' filters alone. */
+    p->flush |= (p->filtered & KIND_BIT(type)) != 0;
     registry_update(p);
 }
 
@@ -355,10 +361,9 @@ void panda_register_callback_with_context(void *plugin, panda_cb_type type,
             .function.with = cb, .context = context, .has_context = true});
 }
 
-/* The first that fits; NULL, after a warning, when there is none. */
-static struct subscription *find(void *owner, panda_cb_type type,
-                                 void (*function)(void), bool has_context,
-                                 void *context)
+struct subscription *registry_find(void *owner, panda_cb_type type,
+                                   void (*function)(void), bool has_context,
+                                   void *context)
 {
     struct subscription *s;
 
@@ -383,26 +388,8 @@ static struct subscription *find_plain(void *owner, panda_cb_type type,
     void *context;
 
     return older_callback(&type, cb, &by, &context)
-               ? find(owner, type, by.cbaddr, true, context)
-               : find(owner, type, cb.cbaddr, false, NULL);
-}
-
-void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,
-                           unsigned filter)
-{
-    struct subscription *s = find_plain(plugin, type, cb);
-
-    if (filter & ~PANDA_ON_NEW_ASID ||
-        (filter && type != PANDA_CB_BEFORE_BLOCK_EXEC)) {
-        plugins_fail(plugins_current(),
-                     panda_message("PANDA_CB_%s has no filter %u",
-                                   registry_name(type), filter));
-    } else if (s) {
-        s->once = filter & PANDA_ON_NEW_ASID;
-        plugins_current()->changed = true;
-        registry_update(plugins_current());
-        plugins_request(plugins_current());
-    }
+               ? registry_find(owner, type, by.cbaddr, true, context)
+               : registry_find(owner, type, cb.cbaddr, false, NULL);
 }
 
 static void enable(struct subscription *s, bool enabled)
@@ -426,14 +413,14 @@ void panda_disable_callback(void *plugin, panda_cb_type type, panda_cb cb)
 void panda_enable_callback_with_context(void *plugin, panda_cb_type type,
                                         panda_cb_with_context cb, void *context)
 {
-    enable(find(plugin, type, cb.cbaddr, true, context), true);
+    enable(registry_find(plugin, type, cb.cbaddr, true, context), true);
 }
 
 void panda_disable_callback_with_context(void *plugin, panda_cb_type type,
                                          panda_cb_with_context cb,
                                          void *context)
 {
-    enable(find(plugin, type, cb.cbaddr, true, context), false);
+    enable(registry_find(plugin, type, cb.cbaddr, true, context), false);
 }
 
 bool panda_is_callback_enabled(void *plugin, panda_cb_type type, panda_cb cb)

@@ -6,9 +6,12 @@
  *     woven=yes    also blocks, instructions and accesses
  *     engine=yes   also what the engine does by itself
  *     digest=yes   instead one line, a digest of what the guest does
+ *     filter=yes   those are filtered, by first_pc, last_pc, first, last, asid,
+ *                  where, sizes
  *     answer=yes   hypercalls are answered: RAX 1, RBX RBX + 1, RDX 7
  *     steer=yes    the guest is made to see other values; see steer()
  */
+#include "panda/filter.h"
 #include "panda/plugin.h"
 
 #include <stdarg.h>
@@ -245,13 +248,34 @@ static void pre_shutdown(void)
 
 /* -------------------------------------------------------------------------- */
 
+static bool can_be_filtered(panda_cb_type kind)
+{
+    return (kind >= PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT &&
+            kind <= PANDA_CB_MMIO_BEFORE_WRITE &&
+            kind != PANDA_CB_BEFORE_TCG_CODEGEN &&
+            kind != PANDA_CB_INSN_TRANSLATE &&
+            kind != PANDA_CB_AFTER_INSN_TRANSLATE) ||
+           kind == PANDA_CB_START_BLOCK_EXEC || kind == PANDA_CB_END_BLOCK_EXEC;
+}
+
 bool init_plugin(void *self)
 {
     panda_arg_list *args = panda_get_args("teller");
     bool woven = panda_parse_bool_opt(args, "woven", "blocks and the like");
     bool engine = panda_parse_bool_opt(args, "engine", "what the engine does");
+    panda_filter filter = {
+        .first_pc = panda_parse_uint64_opt(args, "first_pc", 0, "a filter"),
+        .last_pc = panda_parse_uint64_opt(args, "last_pc", 0, "a filter"),
+        .first = panda_parse_uint64_opt(args, "first", 0, "a filter"),
+        .last = panda_parse_uint64_opt(args, "last", 0, "a filter"),
+        .asid = panda_parse_uint64_opt(args, "asid", 0, "a filter"),
+        .where = (uint8_t)panda_parse_uint32_opt(args, "where", 0, "a filter"),
+        .sizes = (uint8_t)panda_parse_uint32_opt(args, "sizes", 0, "a filter"),
+    };
+    bool filtered = panda_parse_bool_opt(args, "filter", "use the filter");
     panda_cb pcb;
 
+    filter.has_asid = filter.asid != 0;
     digests = panda_parse_bool_opt(args, "digest", "a digest, no lines");
     answers = panda_parse_bool_opt(args, "answer", "answer hypercalls");
     steers = panda_parse_bool_opt(args, "steer", "steer the guest");
@@ -259,7 +283,10 @@ bool init_plugin(void *self)
     panda_free_args(args);
 #define REGISTER(KIND, name) \
     pcb.name = name; \
-    panda_register_callback(self, PANDA_CB_##KIND, pcb)
+    panda_register_callback(self, PANDA_CB_##KIND, pcb); \
+    if (filtered && can_be_filtered(PANDA_CB_##KIND)) { \
+        panda_set_filter(self, PANDA_CB_##KIND, pcb, &filter); \
+    }
     REGISTER(MMIO_AFTER_READ, mmio_after_read);
     REGISTER(MMIO_BEFORE_WRITE, mmio_before_write);
     REGISTER(GUEST_HYPERCALL, guest_hypercall);

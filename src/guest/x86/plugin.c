@@ -188,6 +188,11 @@ static bool in_kernel(const struct cpu *cpu)
     return x86_of(cpu)->cpl == 0;
 }
 
+static bool is_user(uint64_t mode)
+{
+    return mode & X86_MODE_USER;
+}
+
 static uint64_t stack_pointer(const struct cpu *cpu)
 {
     return x86_of(cpu)->gpr[4];
@@ -218,6 +223,7 @@ const struct guest_plugin x86_plugin = {
     .cache_size = sizeof(struct seen),
     .asid = asid,
     .in_kernel = in_kernel,
+    .is_user = is_user,
     .stack_pointer = stack_pointer,
     .return_value = return_value,
     .code_base = code_base,
