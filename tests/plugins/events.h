@@ -44,6 +44,11 @@ bool same_listing(const struct listing *x, const struct listing *y);
 /* Each question is followed by its block: both once. */
 bool same_twice(const struct listing *listing);
 
+/* transfers.c: a recording is made there, and replayed. */
+#define N_TRANSFER_KINDS 5u
+bool transfers_are_heard(const char *path, const struct how *how);
+unsigned transfer_faults_noticed(const char *path);
+
 /* The outside world of both: interrupts and device reads by count. */
 struct machine *outside_machine(uint64_t seed, unsigned flush_every);
 void outside_free(struct machine *machine);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int passed, failed;
 
@@ -144,6 +145,21 @@ static void mutants(void)
     free(truth.event);
 }
 
+static void transfers(void)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "build/test-plugins-%d.log", (int)getpid());
+    for (unsigned k = 0; k < N_WAYS; k++) {
+        printf("  %s\n", ways[k].name);
+        expect(transfers_are_heard(path, &ways[k].how),
+               "a replay tells of each transfer and DMA");
+    }
+    expect(transfer_faults_noticed(path) == 4 * N_TRANSFER_KINDS,
+           "and faults in that are noticed");
+    unlink(path);
+}
+
 static void errors(void)
 {
     struct plugins *p = plugins_new();
@@ -171,6 +187,7 @@ int main(void)
     switching();
     invalidating();
     mutants();
+    transfers();
     errors();
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;
