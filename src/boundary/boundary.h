@@ -108,6 +108,9 @@ struct boundary_ops {
     /* What the guest gets; see machine_steered(). NULL: what is wanted. */
     uint64_t (*steer)(struct boundary *b, enum steer_what what, uint64_t plain,
                       uint64_t wanted);
+    /* Plugins write what a recording has not, and may: from now on nothing is
+     * compared. NULL: there is no recording to leave. */
+    void (*leave)(struct boundary *b);
     void (*free)(struct boundary *b);
 };
 

@@ -129,8 +129,13 @@ static void catch_up(struct drive *drive)
 
     load_again(drive);
     give_inputs(drive);
-    while (replay->state == REPLAY_RUNNING && replay_is_check(replay) &&
-           replay->next.count == count) {
+    while (replay->state == REPLAY_RUNNING && replay->next.count == count &&
+           (replay_is_check(replay) ||
+            (replay_is_poke(replay) && !replay_is_held(replay)))) {
+        if (replay_is_poke(replay)) {
+            replay_poke(replay);
+            continue;
+        }
         if (replay->next.event.kind == INWARD_END) {
             drive->end_devices = replay->next.event.address;
         }
@@ -265,9 +270,14 @@ static uint64_t drive_deadline(struct boundary *b)
     struct drive *drive = drive_of(b);
     struct boundary *live = &drive->live->boundary;
     uint64_t deadline = live->ops->deadline(live);
-    uint64_t next = drive->replay.next.count;
+    const struct replay *replay = &drive->replay;
+    uint64_t next = replay->next.count;
 
-    next += !replay_is_check(&drive->replay) && next != UINT64_MAX;
+    if (replay_is_poke(replay)) {
+        next = replay_due(replay);
+    } else {
+        next += !replay_is_check(replay) && next != UINT64_MAX;
+    }
     deadline = deadline < next ? deadline : next;
     return drive->outside_ended || drive->outside.count > deadline ||
                    drive->outside.count <= b->machine->cpu->count
@@ -294,6 +304,8 @@ static const struct boundary_ops drive_ops = {
     .poll = drive_poll,
     .deadline = drive_deadline,
     .slice_end = replay_slice_end,
+    .steer = replay_steer,
+    .leave = replay_leave,
     .free = drive_free,
 };
 

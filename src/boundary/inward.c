@@ -114,6 +114,33 @@ static bool map(struct machine *m, const struct inward_event *event,
     return true;
 }
 
+/* From a plugin, or from the log of whoever. */
+static bool poke_register(struct machine *m, const struct inward_event *event,
+                          char **message)
+{
+    const struct guest_plugin *plugin = m->cpu->guest->plugin;
+
+    if (!plugin ||
+        !plugin->may_poke(m->cpu, event->what, event->bytes, event->size)) {
+        *message = panda_message("a write of %zu bytes to register %u, which "
+                                 "cannot be",
+                                 event->size, event->what);
+        return false;
+    }
+    plugin->poke(m->cpu, event->what, event->bytes, event->size);
+    return true;
+}
+
+/* Plugins that hear of the guest look at it anew. */
+static bool poked(struct machine *m, const struct inward_event *event,
+                  bool good)
+{
+    if (good) {
+        watch_poked(m, event);
+    }
+    return good;
+}
+
 static void reset(struct cpu *cpu)
 {
     cpu->halted = false;
@@ -132,11 +159,14 @@ bool inward_apply(struct machine *m, const struct inward_event *event,
     case INWARD_SYNC:
     case INWARD_HASH:
     case INWARD_END:
+    case INWARD_STEER: /* the same */
         return true;
     case INWARD_WRITE:
         return dma(m, event, message);
     case INWARD_POKE:
-        return write_block(m, event, message);
+        return poked(m, event, write_block(m, event, message));
+    case INWARD_REGISTER:
+        return poked(m, event, poke_register(m, event, message));
     case INWARD_DELIVER:
         return deliver(m, event, message);
     case INWARD_SKIP:

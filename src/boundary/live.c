@@ -367,6 +367,24 @@ static enum poll_result live_slice_end(struct boundary *b)
 
 /* -- Making ---------------------------------------------------------------- */
 
+static void live_poke(struct boundary *b, const struct inward_event *event)
+{
+    apply(live_of(b), event);
+}
+
+static uint64_t live_steer(struct boundary *b, enum steer_what what,
+                           uint64_t plain, uint64_t wanted)
+{
+    struct live *live = live_of(b);
+    const struct inward_event event = {
+        .kind = INWARD_STEER, .what = what, .value = wanted};
+
+    if (wanted != plain && live->observe) {
+        live->observe(live->observer, &event);
+    }
+    return wanted;
+}
+
 static void live_boundary_free(struct boundary *b)
 {
     live_free(live_of(b));
@@ -379,6 +397,8 @@ static const struct boundary_ops live_ops = {
     .poll = live_poll,
     .deadline = live_deadline,
     .slice_end = live_slice_end,
+    .poke = live_poke,
+    .steer = live_steer,
     .free = live_boundary_free,
 };
 

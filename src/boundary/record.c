@@ -180,6 +180,21 @@ static enum poll_result record_slice_end(struct boundary *b)
     return live->ops->slice_end(live);
 }
 
+static void record_poke(struct boundary *b, const struct inward_event *event)
+{
+    struct boundary *live = &record_of(b)->live->boundary;
+
+    live->ops->poke(live, event);
+}
+
+static uint64_t record_steer(struct boundary *b, enum steer_what what,
+                             uint64_t plain, uint64_t wanted)
+{
+    struct boundary *live = &record_of(b)->live->boundary;
+
+    return live->ops->steer(live, what, plain, wanted);
+}
+
 static void record_free(struct boundary *b)
 {
     char *message;
@@ -197,6 +212,8 @@ static const struct boundary_ops record_ops = {
     .poll = record_poll,
     .deadline = record_deadline,
     .slice_end = record_slice_end,
+    .poke = record_poke,
+    .steer = record_steer,
     .free = record_free,
 };
 

@@ -165,6 +165,14 @@ bool replay_is_check(const struct replay *replay)
 void replay_check(struct replay *replay)
 {
     replay->info.n_entries++;
+    if (replay->left) {
+        if (replay->next.event.kind == INWARD_END) {
+            finish(replay, REPLAY_LEFT);
+        } else {
+            replay_advance(replay);
+        }
+        return;
+    }
     switch (replay->next.event.kind) {
     case INWARD_SYNC:
         check_sync(replay);
@@ -193,6 +201,10 @@ static void apply(struct replay *replay)
         replay_check(replay);
         return;
     }
+    if (replay_is_poke(replay)) {
+        replay_poke(replay);
+        return;
+    }
     replay_came_in(replay);
     if (deliver) {
         replay_advance(replay);
@@ -214,8 +226,7 @@ static enum poll_result replay_poll(struct boundary *b)
 
     replay_notes_raise(replay, false);
     while (replay->state == REPLAY_RUNNING &&
-           replay->next.count == cpu->count &&
-           replay->next.event.kind != INWARD_READ) {
+           replay->next.count == cpu->count && !replay_is_held(replay)) {
         apply(replay);
         replay_notes_raise(replay, false);
     }
@@ -234,15 +245,12 @@ static enum poll_result replay_poll(struct boundary *b)
     return replay->state == REPLAY_RUNNING ? POLL_RUN : POLL_STOP;
 }
 
-/* A read is taken in its instruction; behind that it would be overdue. */
 static uint64_t replay_deadline(struct boundary *b)
 {
-    const struct log_entry *next = &replay_of(b)->next;
+    uint64_t due = replay_due(replay_of(b));
     uint64_t notes = replay_notes_deadline(replay_of(b));
-    uint64_t count = next->count + (next->event.kind == INWARD_READ &&
-                                    next->count != UINT64_MAX);
 
-    return count < notes ? count : notes;
+    return due < notes ? due : notes;
 }
 
 static uint64_t replay_read(struct boundary *b, enum io_kind kind,
@@ -310,6 +318,8 @@ static const struct boundary_ops replay_ops = {
     .poll = replay_poll,
     .deadline = replay_deadline,
     .slice_end = replay_slice_end,
+    .steer = replay_steer,
+    .leave = replay_leave,
     .free = replay_free,
 };
 

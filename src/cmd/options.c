@@ -64,6 +64,8 @@ static const struct option {
      AT(verify)},
     {"-replay-drive", NULL, "replay with the real devices, compared", FLAG,
      AT(drive)},
+    {"-replay-allow-writes", NULL,
+     "let plugins write what the recording has not", FLAG, AT(allow_writes)},
     {"-replay-diagnose", NULL, "when a replay differs, find where it parts",
      FLAG, AT(diagnose)},
     {"-debug-flip", "WHAT@COUNT[:BIT]", NULL, TEXT, AT(flip)},

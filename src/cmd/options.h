@@ -18,6 +18,7 @@ struct options {
     } debug_exit;
     uint64_t unit_insns, seed;
     bool nographic, verify, drive, diagnose, no_reboot, stopped;
+    bool allow_writes;
     bool sleep;             /* an idle guest takes real time */
     struct options_plugin { /* in the order given */
         char kind; /* of -panda, -panda-plugin, -panda-arg: 'l', 'f', 'a' */

@@ -135,6 +135,8 @@ static const char *verdict(struct replaying *r, const char *damage)
         return "DIVERGED";
     case REPLAY_TORN:
         return "torn";
+    case REPLAY_LEFT:
+        return "left the recording";
     default:
         return "not ended";
     }
@@ -204,6 +206,7 @@ int session_replay(const struct options *o, struct plugins *plugins)
     open_recording(&r);
     session_open_streams(&r.session);
     r.session.engine = engine_new(r.session.machine, o);
+    plugins->steer.allowed = o->allow_writes;
     plugins_attach(plugins, r.session.machine, RR_REPLAY);
     replay_info(r.session.replay, &info);
     plugins_set_mode(plugins, RR_REPLAY, info.last_count - info.first_count);

@@ -93,7 +93,10 @@ struct machine *machine_new(const struct guest *guest)
     struct machine *m = calloc(1, sizeof(*m));
     struct mem_hooks hooks = {m, io_read, io_write, unit_code_written};
 
-    if (!m || posix_memalign((void **)&m->cpu, 64, guest->cpu_size)) {
+    size_t size = (guest->cpu_size + PAGE_SIZE_ - 1) & PAGE_MASK_;
+
+    /* Pages of its own: plugins see some of them a second time. */
+    if (!m || posix_memalign((void **)&m->cpu, PAGE_SIZE_, size)) {
         panda_bug("out of memory");
     }
     memset(m->cpu, 0, guest->cpu_size);
@@ -430,11 +433,15 @@ static enum run_end run_turns(struct machine *m, uint64_t limit)
         }
     }
     while (cpu->count < limit) {
+        watch_settle(m, false);
         if (cpu->request && m->watch->serve(m->watch)) {
             cpu->request = 0;
         }
         if (!poll_boundary(m, limit, &deadline)) {
             return RUN_STOP;
+        }
+        if (watch_settle(m, true)) {
+            continue;
         }
         while (cpu->count < deadline && !cpu->halted && !m->poll_wanted) {
             /* An exception or interrupt may have been its last step. */

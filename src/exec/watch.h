@@ -19,6 +19,7 @@ struct transfer;
 struct watch {
     uint64_t woven;      /* key.watch of units to run now; 0: plain ones */
     bool in_block;       /* the pc may lie in the midst of a block */
+    bool pending;        /* settle() is to be called before the next step */
     struct watch_wants { /* what of the following wants to be called */
         bool asids, hypercalls, exceptions, interrupts;
         bool devices, nobody, dma, transfers;
@@ -67,6 +68,18 @@ struct watch {
                 bool after);
     /* A device of the recorded machine told of a transfer inside it. */
     void (*transfer)(struct watch *watch, const struct transfer *transfer);
+    /* Between steps: what plugins wrote takes effect. `polled`: the boundary
+     * has been asked at this count, so a replay's log has had its say. True:
+     * it is to be asked again. */
+    bool (*settle)(struct watch *watch, bool polled);
+    /* A POKE or REGISTER has taken effect. */
+    void (*poked)(struct watch *watch, const struct inward_event *event);
+    /* Whoever watches is yet to be told of the instruction at the pc; it will
+     * be run up to there, and the boundary then asked again. */
+    bool (*holds)(struct watch *watch);
+    /* A replay has something else than what the plugins made of it; true:
+     * they have their way all the same. */
+    bool (*refused)(struct watch *watch, enum steer_what what);
 };
 
 /* The run loop calls serve() before the next block of watched code, or the
@@ -83,8 +96,12 @@ static inline bool watch_asid_changed(struct cpu *cpu, uint64_t from,
     struct watch *watch = cpu->machine->watch;
     bool veto = watch && watch->wants.asids &&
                 watch->asid_changed(watch, from, to);
+    bool stays = machine_steered(cpu->machine, STEER_ASID, 0, veto);
 
-    return machine_steered(cpu->machine, STEER_ASID, 0, veto);
+    if (stays != veto && watch) {
+        machine_leave_soon(cpu->machine); /* to find the space's bit anew */
+    }
+    return stays;
 }
 
 static inline bool watch_hypercall(struct cpu *cpu)
@@ -139,6 +156,36 @@ static inline void watch_dma(struct machine *machine,
     if (watch && watch->wants.dma) {
         watch->dma(watch, event, after);
     }
+}
+
+static inline bool watch_settle(struct machine *machine, bool polled)
+{
+    struct watch *watch = machine->watch;
+
+    return watch && watch->pending && watch->settle(watch, polled);
+}
+
+static inline void watch_poked(struct machine *machine,
+                               const struct inward_event *event)
+{
+    machine->last_exit = NULL;
+    if (machine->watch) {
+        machine->watch->poked(machine->watch, event);
+    }
+}
+
+static inline bool watch_holds(struct machine *machine)
+{
+    struct watch *watch = machine->watch;
+
+    return watch && watch->woven && watch->holds(watch);
+}
+
+static inline bool watch_refused(struct machine *machine, enum steer_what what)
+{
+    struct watch *watch = machine->watch;
+
+    return watch && watch->refused(watch, what);
 }
 
 /* Control goes where no block leads: an interrupt. */

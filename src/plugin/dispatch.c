@@ -57,6 +57,7 @@ static void block_new(struct cpu *cpu, uint64_t block)
     leave_if_requested(cpu);
     show(p, cpu, cpu->insn_pc, false);
     before_block_exec(p, block);
+    steer_before_insn(p, cpu);
 }
 
 /* The common case in few steps: a step that begins, and one function that
@@ -88,6 +89,7 @@ static void block_start_slow(struct plugins *p, struct cpu *cpu, uint64_t block)
             RAISE_CPU(p, START_BLOCK_EXEC, (uintptr_t)tb);
         }
     }
+    steer_before_insn(p, cpu);
 }
 
 static void block_start(struct cpu *cpu, uint64_t block)
@@ -101,8 +103,11 @@ static void block_start(struct cpu *cpu, uint64_t block)
     }
     show(p, cpu, cpu->insn_pc, false);
     p->walks++;
+    steer_call(p, s);
     s->function.plain.before_block_exec(&p->cpu, shown(block));
+    steer_returned(p, NULL);
     p->walks--;
+    steer_before_insn(p, cpu);
 }
 
 static void block_end(struct cpu *cpu, uint64_t block, uint64_t pc)
@@ -148,15 +153,33 @@ static void insn_exec(struct cpu *cpu)
     const struct subscription *s = p->only[PANDA_CB_INSN_EXEC];
 
     if (unlikely(!fresh(p, cpu))) {
+        steer_before_insn(p, cpu);
         return;
     }
     show(p, cpu, cpu->insn_pc, true);
     if (likely(s)) {
         p->walks++;
+        steer_call(p, s);
         s->function.plain.insn_exec(&p->cpu, cpu->insn_pc);
+        steer_returned(p, NULL);
         p->walks--;
     } else {
         RAISE_CPU(p, INSN_EXEC, cpu->insn_pc);
+    }
+    steer_before_insn(p, cpu);
+}
+
+/* All that comes before the instruction has been told. */
+static void told(struct cpu *cpu)
+{
+    steer_told(plugins_of(cpu), cpu);
+}
+
+/* What was written by or behind the last instruction, is to take effect. */
+static void leave(struct cpu *cpu)
+{
+    if (plugins_of(cpu)->watch.pending) {
+        cpu_leave(cpu, CPU_LEAVE_REQUEST);
     }
 }
 
@@ -282,8 +305,10 @@ static bool tell_only(struct plugins *p, struct access *a)
         a->value &= (1ull << 8 * a->size) - 1;
     }
     p->walks++; /* the three have one signature */
+    steer_call(p, s);
     s->function.plain.virt_mem_after_read(&p->cpu, a->pc, a->address, a->size,
                                           (uint8_t *)&a->value);
+    steer_returned(p, NULL);
     p->walks--;
     return true;
 }
@@ -326,7 +351,24 @@ const struct guest_helper woven_helpers[N_WOVEN_HELPERS] = {
     [WOVEN_BLOCK_END] = HELPER(block_end, 2, IR_I64, IR_I64),
     [WOVEN_BLOCK_END_IF] = HELPER(block_end_if, 3, IR_I32, IR_I64, IR_I64),
     [WOVEN_BLOCK_CUT] = HELPER(block_cut, 2, IR_I64, IR_I32),
-    [WOVEN_INSN_EXEC] = HELPER(insn_exec, 0, 0),
+    [WOVEN_INSN_EXEC] = {"insn_exec",
+                         (void (*)(void))insn_exec,
+                         IR_VOID,
+                         0,
+                         {0},
+                         HELPER_READS | HELPER_FAULTS},
+    [WOVEN_TOLD] = {"told",
+                    (void (*)(void))told,
+                    IR_VOID,
+                    0,
+                    {0},
+                    HELPER_READS | HELPER_FAULTS},
+    [WOVEN_LEAVE] = {"leave",
+                     (void (*)(void))leave,
+                     IR_VOID,
+                     1,
+                     {IR_I64},
+                     HELPER_READS | HELPER_FAULTS},
     [WOVEN_AFTER_INSN] = HELPER(after_insn, 1, IR_I64),
     [WOVEN_ACCESS] = HELPER(access_64, 3, IR_I64, IR_I64, IR_I32),
     [WOVEN_ACCESS_V] = HELPER(dispatch_access, 3, IR_I64, IR_V128, IR_I32),

@@ -52,30 +52,13 @@ void dispatch_restored(struct plugins *p, struct block *block)
 
 /* -- Results that steer the guest ------------------------------------------ */
 
-/*
- * Whether the guest may go on otherwise than without plugins. What steers it
- * in a recording must be in the log, and in a replay the log decides.
- */
-static bool may_steer(struct plugins *p, panda_cb_type kind)
-{
-    if (p->mode != RR_OFF && !(p->told & KIND_BIT(kind))) {
-        p->told |= KIND_BIT(kind);
-        panda_warn("what a plugin's PANDA_CB_%s asks for would change the "
-                   "guest: that is without effect while a recording is made "
-                   "or replayed",
-                   registry_name(kind));
-    }
-    return p->mode == RR_OFF;
-}
-
 bool dispatch_asid_changed(struct watch *watch, uint64_t from, uint64_t to)
 {
     struct plugins *p = (struct plugins *)watch;
     bool veto;
 
     show_here(p);
-    veto = RAISE_CPU(p, ASID_CHANGED, from, to) &&
-           may_steer(p, PANDA_CB_ASID_CHANGED);
+    veto = RAISE_CPU(p, ASID_CHANGED, from, to);
     if (!veto && !p->machine->cpu->request) {
         p->machine->cpu->asid_bit = block_asid_bit(p, to);
     }
@@ -105,7 +88,7 @@ bool dispatch_hypercall(struct watch *watch)
         panda_warn("plugins %s and %s both answer one hypercall",
                    name_of(p, p->yes[0]), name_of(p, p->yes[1]));
     }
-    return may_steer(p, PANDA_CB_GUEST_HYPERCALL);
+    return true;
 }
 
 /* No plugin has reason to change its mind so often about one exception. */
@@ -121,8 +104,7 @@ int32_t dispatch_exception(struct watch *watch, int32_t number, uint64_t pc)
         show_at(p, pc, false);
         wanted = (int32_t)RAISE_CPU(p, BEFORE_HANDLE_EXCEPTION,
                                     (uint32_t)number);
-        if (wanted == number || wanted > 255 ||
-            !may_steer(p, PANDA_CB_BEFORE_HANDLE_EXCEPTION)) {
+        if (wanted == number || wanted > 255) {
             break;
         }
         number = wanted;
@@ -140,10 +122,7 @@ unsigned dispatch_interrupt(struct watch *watch, unsigned vector)
 
     show_here(p);
     wanted = (uint32_t)RAISE_CPU(p, BEFORE_HANDLE_INTERRUPT, vector);
-    return wanted != vector && wanted < 256 &&
-                   may_steer(p, PANDA_CB_BEFORE_HANDLE_INTERRUPT)
-               ? wanted
-               : vector;
+    return wanted < 256 ? wanted : vector;
 }
 
 /* -- Devices --------------------------------------------------------------- */
@@ -169,10 +148,7 @@ void dispatch_device(struct watch *watch, bool write, uint64_t physical,
         RAISE_CPU(p, MMIO_AFTER_READ, physical, address, size,
                   (uintptr_t)&mine);
     }
-    if (mine != *value && may_steer(p, write ? PANDA_CB_MMIO_BEFORE_WRITE
-                                             : PANDA_CB_MMIO_AFTER_READ)) {
-        *value = mine;
-    }
+    *value = mine;
 }
 
 /* Nobody answers there. What is read comes in as from a device. */

@@ -21,6 +21,9 @@
  *     engine.c      include/panda/engine.h
  *     event.c       events that are not woven
  *     raise.c       an event, to all who hear of it
+ *     steer.c       what plugins write into the guest
+ *     shown.c       and how it is noticed in the registers that they see
+ *     crash.c       plugins that crash, exit, or do not return
  *     interface.c   the rest of include/panda
  */
 #ifndef PLUGIN_PLUGINS_H
@@ -85,6 +88,7 @@ struct plugin {
     bool memory; /* memory callbacks are switched on */
     bool strict; /* an argument that it does not ask for is an error */
     bool enabled;
+    bool refused;        /* a replay's user was told of its writes */
     bool unload;         /* wanted */
     struct plugin *next; /* loaded before this one */
 };
@@ -96,14 +100,40 @@ struct argument {
     struct argument *next;
 };
 
+/* What plugins write: steer.h. */
+struct steer {
+    uint64_t calm;        /* first; 0: a write waits, so woven code leaves */
+    struct write *writes; /* that have not taken effect, in order */
+    bool armed;           /* registers are compared around each call */
+    bool allowed;         /* in a replay, too */
+    bool left;            /* and so the recording was left */
+    unsigned quiet;       /* calls since one wrote registers */
+    uint64_t asked_at;    /* count + 1 at which the point is waited for where
+                             plugins have been told of the instruction */
+    bool moved;           /* the log has written the pc */
+    uint64_t told_at;     /* and at which it was reached */
+    uint64_t moved_at;    /* where the pc was written last, how often */
+    unsigned moves;
+    const void *blamed;    /* whose result was another */
+    uint8_t *shown, *seen; /* the struct: in the CPU, and as plugins see it */
+    uint8_t *was;          /* before the call */
+    void *pages, *mapped;  /* it lies in these, and is seen through those */
+    size_t size;           /* of both */
+};
+
 struct plugins {
-    struct watch watch;      /* first */
+    struct watch watch; /* first */
+    struct steer steer;
     struct machine *machine; /* NULL: not yet */
     RR_mode mode;
     uint64_t count_base, count_total;
 
     struct plugin *plugins;
     struct plugin *starting; /* whose init runs */
+    struct plugin *ending;   /* whose uninit runs */
+    bool exited;             /* one has called exit() */
+    unsigned patience;       /* seconds that a call may take; 0: for ever */
+    struct crash_watch *crash;
     struct argument *arguments;
     struct argument *known;  /* a plugin and a key: it asked for */
     char *failure;           /* of the plugin whose init runs; owned */
@@ -120,7 +150,8 @@ struct plugins {
     unsigned walks;                  /* of subscriptions, under way */
     void *yes[2];                    /* owners who said true in the last one */
     bool block_is_new, told_two;
-    uint64_t told; /* kinds that nobody was let steer by, said once */
+    /* The function that is called: crash.c tells of it. */
+    const struct subscription *calling;
     bool changed, flush, quit, unload, sweep;
 
     struct block *buckets[BLOCK_BUCKETS];
@@ -234,9 +265,15 @@ const char *registry_name(panda_cb_type kind);
 struct subscription *registry_find(void *owner, panda_cb_type type,
                                    void (*function)(void), bool has_context,
                                    void *context);
+/* "BEFORE_BLOCK_EXEC": of its callback. */
+const char *registry_name_of(const struct plugins *p,
+                             const struct subscription *subscription);
 #define KIND_BIT(kind) (1ull << (kind))
 /* In watch.woven: of blocks only the ones in another address space. */
 #define ONLY_NEW_BLOCKS KIND_BIT(63)
+/* In watch.woven: the unit ends where all callbacks that come before its first
+ * instruction have been called. */
+#define UP_TO_TOLD KIND_BIT(62)
 extern const uint64_t registry_code_kinds; /* that are woven or translated */
 
 /* pandalog.c */
@@ -283,6 +320,8 @@ enum woven_helper {
     WOVEN_AFTER_INSN, /* (next pc) */
     WOVEN_ACCESS,     /* (address, value, how) */
     WOVEN_ACCESS_V,
+    WOVEN_TOLD,
+    WOVEN_LEAVE, /* for call_unless: what was written is to take effect */
     N_WOVEN_HELPERS
 };
 extern const struct guest_helper woven_helpers[N_WOVEN_HELPERS];
@@ -312,5 +351,8 @@ bool dispatch_insn_translate(struct plugins *p, panda_cb_type kind,
 void show_here(struct plugins *p);
 void dispatch_simple(struct plugins *p, panda_cb_type kind);
 void dispatch_monitor(struct plugins *p, Monitor *mon, const char *command);
+
+#include "plugin/crash.h"
+#include "plugin/steer.h"
 
 #endif

@@ -30,11 +30,24 @@ static uint64_t call(const struct subscription *s, const uint64_t *a)
                                 a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
+/* Where the kind's functions write their value; NULL: they have none. */
+static const uint64_t *value_of(panda_cb_type kind, const uint64_t a[6])
+{
+    return kind == PANDA_CB_MMIO_AFTER_READ ||
+                   kind == PANDA_CB_MMIO_BEFORE_WRITE ||
+                   kind == PANDA_CB_UNASSIGNED_IO_READ
+               ? (const uint64_t *)(uintptr_t)a[4]
+               : NULL;
+}
+
 uint64_t plugins_walk(struct plugins *p, panda_cb_type kind,
                       const uint64_t a[6])
 {
     enum result how = (enum result)results[kind];
     uint64_t all = how == RESULT_int32_t ? a[1] : 0, one;
+    const uint64_t *value = value_of(kind, a);
+    uint64_t before = value ? *value : 0;
+    const struct subscription *outer = p->calling;
     void *yes[2] = {NULL, NULL};
 
     p->walks++;
@@ -43,13 +56,23 @@ uint64_t plugins_walk(struct plugins *p, panda_cb_type kind,
             (s->filter && !filter_passes(p, s->filter, kind, a))) {
             continue;
         }
+        steer_call(p, s);
         one = call(s, a);
+        if (value && *value != before) {
+            steer_blame(p);
+            before = *value;
+        }
         if (how == RESULT_bool && (uint8_t)one) {
             yes[all != 0] = s->owner;
             all++;
+            steer_blame(p);
         } else if (how == RESULT_int32_t && all == a[1]) {
             all = (uint32_t)one;
+            if (all != a[1]) {
+                steer_blame(p);
+            }
         }
+        steer_returned(p, outer);
     }
     p->walks--;
     p->yes[0] = yes[0];

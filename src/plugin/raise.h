@@ -44,7 +44,7 @@ static inline void show(struct plugins *p, struct cpu *cpu, uint64_t pc,
     p->within = within;
     p->cpu.panda_guest_pc = pc;
     p->cpu.rr_guest_instr_count = cpu->count - p->count_base + within;
-    p->cpu.env_ptr = cpu->guest->plugin->show(cpu, pc, p->cache);
+    cpu->guest->plugin->show(cpu, pc, p->cache);
 }
 
 /*

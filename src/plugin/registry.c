@@ -46,6 +46,19 @@ static bool is_access(unsigned kind)
            kind <= PANDA_CB_PHYS_MEM_AFTER_WRITE;
 }
 
+const char *registry_name_of(const struct plugins *p,
+                             const struct subscription *subscription)
+{
+    for (unsigned kind = 0; kind < PANDA_CB_LAST; kind++) {
+        for (const struct subscription *s = p->kinds[kind]; s; s = s->next) {
+            if (s == subscription) {
+                return rows[kind].name;
+            }
+        }
+    }
+    return "?";
+}
+
 /* -- What is on ------------------------------------------------------------ */
 
 static bool is_on(struct plugins *p, const struct subscription *s,
@@ -206,7 +219,7 @@ static bool serve(struct watch *watch)
 
         p->changed = false;
         watch->woven = (p->active & (kinds_of(CODE) | kinds_of(TRANSLATE))) |
-                       only_new_blocks(p);
+                       only_new_blocks(p) | (watch->woven & UP_TO_TOLD);
         m->cpu->shown_stale = 1;
         m->cpu->access_told = p->active & accesses ? dispatch_access : NULL;
         machine_watch_changed(m);
@@ -259,6 +272,7 @@ void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode)
     }
     p->machine = machine;
     variables_show(p);
+    steer_open(p);
     p->cpu.exception_index = -1;
     p->step = UINT64_MAX;
     machine->watch = &p->watch;
@@ -274,6 +288,8 @@ void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode)
 
 void plugins_set_mode(struct plugins *p, RR_mode mode, uint64_t total)
 {
+    block_goes_on(p, NULL, 0); /* a replay begins with a block, too */
+    p->machine->last_exit = NULL;
     p->mode = mode;
     p->count_total = total;
     if (mode != RR_OFF) { /* behind a recording its count goes on */

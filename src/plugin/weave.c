@@ -39,6 +39,7 @@ struct weaver {
     unsigned insn; /* the open one */
     uint32_t slot[N_WOVEN_SLOTS];
     struct unit_part *part; /* the open instruction's */
+    bool told; /* plugins, by the last instruction: they may have written */
 };
 
 /* -- Blocks of the unit ---------------------------------------------------- */
@@ -184,6 +185,7 @@ static bool told_of_insn(const struct weaver *w, uint64_t kinds, unsigned size)
     (KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT) | \
      KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC) | \
      KIND_BIT(PANDA_CB_START_BLOCK_EXEC))
+#define ACCESS_KINDS (0xffull * KIND_BIT(PANDA_CB_VIRT_MEM_BEFORE_READ))
 #define END_KINDS \
     (KIND_BIT(PANDA_CB_AFTER_BLOCK_EXEC) | KIND_BIT(PANDA_CB_END_BLOCK_EXEC))
 
@@ -211,11 +213,24 @@ static uint8_t wants_of(const struct weaver *w)
     return w->part->block->wants[position_of(w)];
 }
 
+/* What plugins write takes effect when the instruction is over. */
+static void leave_if_written(struct weaver *w)
+{
+    uint64_t calm = (uint64_t)(uintptr_t)&w->p->steer.calm;
+
+    put(w, IR_call_unless, IR_VOID, constant(w, IR_I64, calm),
+        constant(w, IR_I64, 1), 0, w->to->guest->n_helpers + WOVEN_LEAVE);
+    w->told = false;
+}
+
 static void start_insn(struct weaver *w, unsigned insn)
 {
     w->insn = insn;
     if (insn == w->part->first + w->part->n) {
         w->part++;
+    }
+    if (w->told) {
+        leave_if_written(w);
     }
     if (position_of(w) == 0 && wants(w, ONLY_NEW_BLOCKS)) {
         ir_ref bit = put(w, IR_get, IR_I64, 0, 0, 0, w->slot[ASID_BIT]);
@@ -229,6 +244,9 @@ static void start_insn(struct weaver *w, unsigned insn)
         told_of_insn(w, KIND_BIT(PANDA_CB_INSN_EXEC), 0)) {
         call(w, WOVEN_INSN_EXEC, IR_NONE, IR_NONE, IR_NONE);
     }
+    if (insn == 0 && wants(w, UP_TO_TOLD)) {
+        call(w, WOVEN_TOLD, IR_NONE, IR_NONE, IR_NONE);
+    }
 }
 
 /* After the open instruction, which goes on to the pc given. */
@@ -237,10 +255,12 @@ static void end_insn(struct weaver *w, ir_ref pc)
     if (is_last(w)) {
         if (told_of_block(w, END_KINDS)) {
             call(w, WOVEN_BLOCK_END, block_constant(w), pc, IR_NONE);
+            w->told = true;
         }
     } else if ((wants_of(w) & WANTS_AFTER) &&
                told_of_insn(w, KIND_BIT(PANDA_CB_AFTER_INSN_EXEC), 0)) {
         call(w, WOVEN_AFTER_INSN, pc, IR_NONE, IR_NONE);
+        w->told = true;
     }
 }
 
@@ -294,6 +314,7 @@ static void tell_access(struct weaver *w, const struct ir_ins *ins,
                       MO_SIZE(ins->imm))) {
         return;
     }
+    w->told = true;
     info = constant(w, IR_I32, how | ins->imm);
     if (value == IR_NONE && ins->type != IR_V128) {
         value = constant(w, IR_I64, 0);
@@ -368,6 +389,9 @@ static bool copy(struct weaver *w, uint32_t at)
         return true;
     }
     w->map[at] = ir_unit_append(w->to, &ins);
+    if (ins.op == IR_call && wants(w, ACCESS_KINDS)) {
+        w->told = true;
+    }
     if (ins.op == IR_call &&
         (ir_helper(w->to, ins.imm)->effects & HELPER_WRITES)) {
         put(w, IR_set, IR_VOID, constant(w, IR_I32, 1), 0, 0, w->slot[STALE]);
