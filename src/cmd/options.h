@@ -17,6 +17,7 @@ struct options {
         uint16_t port, size; /* port 0: none */
     } debug_exit;
     uint64_t unit_insns, seed;
+    uint64_t patience; /* seconds */
     bool nographic, verify, drive, diagnose, no_reboot, stopped;
     bool allow_writes;
     bool sleep;             /* an idle guest takes real time */

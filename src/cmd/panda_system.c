@@ -25,7 +25,7 @@ static int finish_live(struct session *s, enum run_end end)
     if (end == RUN_BROKEN) {
         m->cpu->guest->print_registers(m->cpu, stderr);
     }
-    return engine_differed(s->engine) ? 1
+    return engine_differed(s->engine) || s->plugins->exited ? 1
            : session_interrupted      ? 128 + session_interrupted
            : s->pc->exit_status >= 0  ? s->pc->exit_status
                                       : end == RUN_BROKEN;

@@ -41,6 +41,7 @@ struct plugins *load_plugins(const struct options *options)
     struct plugins *plugins = plugins_new();
     char *message;
 
+    plugins->patience = (unsigned)options->patience;
     if (options->pandalog &&
         (message = plugins_open_log(plugins, options->pandalog))) {
         panda_fatal("%s", message);

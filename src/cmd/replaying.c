@@ -174,6 +174,7 @@ static int report(struct replaying *r)
         fprintf(stderr, "panda: the flipped bit was without effect\n");
         return 3;
     }
+    good = good && !s->plugins->exited;
     return good ? 0 : session_interrupted ? 128 + session_interrupted : 1;
 }
 
@@ -215,8 +216,8 @@ int session_replay(const struct options *o, struct plugins *plugins)
     r.cpu_began = clock();
     run(&r);
     plugins_shut_down(plugins);
-    plugins_free(plugins);
     status = report(&r);
+    plugins_free(plugins);
     replay_info(r.session.replay, &info);
     count = r.session.machine->cpu->count;
     diverged = replay_state(r.session.replay) == REPLAY_DIVERGED;

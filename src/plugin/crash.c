@@ -282,6 +282,9 @@ static void end_run(struct plugins *p, const char *who, int status)
     } else {
         fprintf(stderr, "\npanda: %s: it calls exit(%d), which ends the run\n",
                 who, status);
+        if (p->calling) { /* of it nothing more is called but uninit */
+            panda_disable_plugin(p->calling->owner);
+        }
         panda_vm_quit();
     }
     _Unwind_Backtrace(look_at_frame, &way);

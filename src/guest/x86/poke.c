@@ -46,6 +46,60 @@ static bool wrote_others(const CPUX86State *was, const CPUX86State *is)
                   offsetof(CPUX86State, regs) - from);
 }
 
+/* Registers of the engine's own that lie within the struct: it may end before
+ * them. */
+#define OWN(shown_struct, member) \
+    ((const uint8_t *)(shown_struct) + offsetof(struct x86_cpu, member) - \
+     offsetof(struct x86_cpu, shown))
+#define HAS(member) \
+    (offsetof(struct x86_cpu, member) + \
+         sizeof(((struct x86_cpu *)NULL)->member) <= \
+     offsetof(struct x86_cpu, shown) + sizeof(CPUX86State))
+
+static void compare_own(const void *was, const void *is, uint32_t first,
+                        uint32_t n, size_t distance, size_t size,
+                        guest_wrote *wrote, void *opaque)
+{
+    const uint8_t *old = was, *now = is;
+
+    for (uint32_t i = 0; i < n; i++, old += distance, now += distance) {
+        if (memcmp(old, now, size)) {
+            wrote(opaque, first + i, now, size);
+        }
+    }
+}
+
+static uint16_t whole_status(const void *shown)
+{
+    uint16_t status;
+
+    memcpy(&status, OWN(shown, x87_status), 2);
+    return (uint16_t)((status & ~0x3800u) | (*OWN(shown, x87_top) & 7u) << 11);
+}
+
+static void compare_float(const void *was, const void *is, guest_wrote *wrote,
+                          void *opaque)
+{
+    const size_t whole = sizeof(struct x87_register);
+    uint16_t status;
+
+#define COMPARE(member, first, n, distance, size) \
+    if (HAS(member)) { \
+        compare_own(OWN(was, member), OWN(is, member), first, n, distance, \
+                    size, wrote, opaque); \
+    }
+    COMPARE(xmm, X86_POKE_XMM, 16, 16, 16)
+    COMPARE(mxcsr, X86_POKE_MXCSR, 1, 4, 4)
+    COMPARE(x87, X86_POKE_X87, 8, whole, 10)
+    COMPARE(x87_control, X86_POKE_CONTROL, 1, 2, 2)
+    if (HAS(x87_top) && whole_status(was) != whole_status(is)) {
+        status = whole_status(is);
+        wrote(opaque, X86_POKE_STATUS, &status, 2);
+    }
+    COMPARE(x87_valid, X86_POKE_VALID, 1, 1, 1)
+#undef COMPARE
+}
+
 void x86_compare(const void *before, const void *after, guest_wrote *wrote,
                  void *opaque)
 {
@@ -61,6 +115,7 @@ void x86_compare(const void *before, const void *after, guest_wrote *wrote,
         wrote(opaque, X86_POKE_EFLAGS, &eflags, 4);
     }
     compare_segments(was, is, wrote, opaque);
+    compare_float(was, is, wrote, opaque);
     if (wrote_others(was, is)) {
         wrote(opaque, X86_POKE_NOT, NULL, 0);
     }
