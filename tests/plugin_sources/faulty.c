@@ -11,6 +11,27 @@ static uint64_t at;
 static uint32_t wait; /* ms */
 static volatile uint64_t zero;
 
+/* The largest piece of memory with code in it. */
+static volatile uint64_t *generated_code(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    unsigned long from, to, found = 0, size = 0;
+    char line[512], rights[8];
+
+    while (maps && fgets(line, sizeof(line), maps)) {
+        if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) == 3 &&
+            rights[2] == 'x' && to - from > size) {
+            found = from;
+            size = to - from;
+        }
+    }
+    if (maps) {
+        fclose(maps);
+    }
+    assert(size >= 32 << 20);
+    return (volatile uint64_t *)found;
+}
+
 static void do_it(void)
 {
     volatile uint64_t *bad = NULL;
@@ -18,8 +39,7 @@ static void do_it(void)
     if (!strcmp(how, "null")) {
         *bad = *bad + 1;
     } else if (!strcmp(how, "code")) {
-        /* A function of the program: generated code is protected alike. */
-        bad = (volatile uint64_t *)(uintptr_t)&panda_register_callback;
+        bad = generated_code();
         *bad = 0;
     } else if (!strcmp(how, "assert")) {
         assert(!"what it believed");
