@@ -138,7 +138,7 @@ static const char *verdict(struct replaying *r, const char *damage)
     case REPLAY_LEFT:
         return "left the recording";
     default:
-        return "not ended";
+        return s->ended ? "ended at request" : "not ended";
     }
 }
 
@@ -150,7 +150,9 @@ static int report(struct replaying *r)
     const char *how = verdict(r, damage), *message;
     struct replay_info info;
     uint64_t recorded, own, steps;
-    bool good = !strcmp(how, "identical") && !engine_differed(s->engine);
+    bool good = (!strcmp(how, "identical") ||
+                 (s->ended && replay_state(s->replay) == REPLAY_RUNNING)) &&
+                !damage && !engine_differed(s->engine);
 
     replay_info(s->replay, &info);
     replay_hashes(s->replay, &recorded, &own);
@@ -161,6 +163,8 @@ static int report(struct replaying *r)
     }
     if (message) {
         fprintf(stderr, "panda: %s\n", message);
+    } else if (s->ended) {
+        printf("Replay terminated at user request.\n");
     }
     printf("replay of %s: %s, %" PRIu64 " steps, %.1f million a second\n",
            s->options->replay, how, steps,
@@ -209,6 +213,7 @@ int session_replay(const struct options *o, struct plugins *plugins)
     r.session.engine = engine_new(r.session.machine, o);
     plugins->steer.allowed = o->allow_writes;
     plugins_attach(plugins, r.session.machine, RR_REPLAY);
+    session_serve_plugins(&r.session);
     replay_info(r.session.replay, &info);
     plugins_set_mode(plugins, RR_REPLAY, info.last_count - info.first_count);
     r.began = host_seconds();

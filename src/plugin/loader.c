@@ -269,17 +269,14 @@ void plugins_free(struct plugins *p)
     registry_sweep(p);
     arguments_free(p);
     if (p->machine) {
-        p->machine->watch = NULL;
-        variables_show(NULL);
-        p->machine->cpu->access_told = NULL;
-        steer_free(p);
-        block_forget_all(p);
+        plugins_detach(p);
     }
     if (plugins_current() == p) {
         plugins_set_current(NULL);
     }
     free(p->failure);
     free(p->mutant);
-    free(p->cache);
+    free(p->control_name);
+    free(p->rr_name);
     free(p);
 }

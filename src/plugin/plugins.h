@@ -23,6 +23,7 @@
  *     raise.c       an event, to all who hear of it
  *     steer.c       what plugins write into the guest
  *     shown.c       and how it is noticed in the registers that they see
+ *     control.c     recordings and replays that plugins begin and end
  *     crash.c       plugins that crash, exit, or do not return
  *     interface.c   the rest of include/panda
  */
@@ -121,11 +122,33 @@ struct steer {
     size_t size;           /* of both */
 };
 
+/* Who begins and ends recordings and replays: the program. Called between two
+ * blocks. A message is NULL or to be freed. */
+struct plugins_host {
+    void *opaque;
+    char *(*begin_record)(void *opaque, const char *name);
+    char *(*end_record)(void *opaque);
+    char *(*begin_replay)(void *opaque, const char *name);
+    char *(*end_replay)(void *opaque);
+};
+
+enum control { /* what plugins ask for */
+               CONTROL_NONE,
+               CONTROL_RECORD_BEGIN,
+               CONTROL_RECORD_END,
+               CONTROL_REPLAY_BEGIN,
+               CONTROL_REPLAY_END,
+};
+
 struct plugins {
     struct watch watch; /* first */
     struct steer steer;
     struct machine *machine; /* NULL: not yet */
     RR_mode mode;
+    const struct plugins_host *host;
+    enum control control;
+    char *control_name, *rr_name;
+    bool introduced; /* after_machine_init was told */
     uint64_t count_base, count_total;
 
     struct plugin *plugins;
@@ -204,6 +227,10 @@ void plugins_set_mode(struct plugins *p, RR_mode mode, uint64_t total);
 void plugins_before_load(struct plugins *p);
 /* The program has waited for input, between two slices of the run. */
 void plugins_main_loop(struct plugins *p);
+/* Of the recording that is made or replayed; NULL: of none. Copied. */
+void plugins_set_name(struct plugins *p, const char *name);
+/* The machine goes, the plugins stay. */
+void plugins_detach(struct plugins *p);
 /* The machine will not run any more. */
 void plugins_shut_down(struct plugins *p);
 
@@ -247,6 +274,10 @@ struct plugin *plugins_at(unsigned long index);
 void variables_show(struct plugins *p);
 /* The guest's RAM, or NULL. */
 const struct mem_block *plugins_ram(const struct machine *machine);
+
+/* control.c */
+void control_serve(struct plugins *p);
+void control_show(struct plugins *p);
 
 /* arguments.c */
 bool arguments_add(struct plugins *p, const char *plugin, const char *text);

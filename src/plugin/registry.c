@@ -198,7 +198,7 @@ static bool serve(struct watch *watch)
     struct plugins *p = (struct plugins *)watch;
     struct machine *m = p->machine;
 
-    if (block_is_open(p)) {
+    if (block_is_open(p) || (p->control && p->watch.pending)) {
         return false;
     }
     if (p->unload) {
@@ -225,6 +225,9 @@ static bool serve(struct watch *watch)
         machine_watch_changed(m);
     }
     m->cpu->asid_bit = block_asid_bit(p, m->cpu->guest->plugin->asid(m->cpu));
+    if (p->control) {
+        control_serve(p);
+    }
     if (p->quit && !m->running) {
         return false; /* the next run ends at once */
     }
@@ -283,14 +286,33 @@ void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode)
     p->changed = true;
     registry_update(p);
     plugins_request(p);
-    dispatch_simple(p, PANDA_CB_AFTER_MACHINE_INIT);
+    if (!p->introduced) {
+        p->introduced = true;
+        dispatch_simple(p, PANDA_CB_AFTER_MACHINE_INIT);
+    }
+}
+
+void plugins_detach(struct plugins *p)
+{
+    steer_free(p);
+    block_forget_all(p);
+    p->machine->watch = NULL;
+    p->machine->cpu->access_told = NULL;
+    p->machine = NULL;
+    p->watch.woven = 0;
+    p->mode = RR_OFF;
+    free(p->cache);
+    p->cache = NULL;
+    variables_show(NULL);
 }
 
 void plugins_set_mode(struct plugins *p, RR_mode mode, uint64_t total)
 {
     block_goes_on(p, NULL, 0); /* a replay begins with a block, too */
     p->machine->last_exit = NULL;
+    p->step = UINT64_MAX;
     p->mode = mode;
+    control_show(p);
     p->count_total = total;
     if (mode != RR_OFF) { /* behind a recording its count goes on */
         p->count_base = p->machine->cpu->count;
