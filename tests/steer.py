@@ -3,6 +3,7 @@
 them, however units are cut; and what they write otherwise in a replay."""
 import os
 import re
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -166,7 +167,6 @@ bool init_plugin(void *self)
 }
 void uninit_plugin(void *self) { (void)self; }
 """)
-        import subprocess
         end = subprocess.run(
             [PANDA, "-kernel", path("guest"), "-m", "4", "-serial", "null",
              "-icount", "sleep=off", "-rtc", "base=0", "-panda", "live",
@@ -177,9 +177,67 @@ void uninit_plugin(void *self) { (void)self; }
            "steered and not recorded: the same states", seen)
 
 
+def decided(text):
+    """Without the reads where nothing is, which replays have none of."""
+    found = re.search(r"decider: digest \w+ of ([\d ]*) \d+$", text, re.M)
+    return found and found[1]
+
+
+def run_events(name, *options):
+    """The guest of tests/callbacks: what it prints, and what is said."""
+    console = path(name + "-console")
+    done = subprocess.run(
+        [PANDA, "-m", "40", "-no-reboot", "-rtc", "base=0", "-icount",
+         "sleep=off", "-device", "isa-debug-exit,iobase=0x501,iosize=4",
+         "-kernel", path("events"), "-serial", f"file:{console}", *options],
+        text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, timeout=60)
+    with open(console) as file:
+        return file.read().splitlines(), done.stdout
+
+
+def test_results():
+    """Results of callbacks that steer, each where the guest tells of it."""
+    subprocess.run([f"{HERE}/guest/build.sh", path(""),
+                    f"{HERE}/callbacks/events.c"], check=True)
+    plain = run_events("plain")[0]
+    live = run_events("live", "-panda", "decider")[0]
+    told, said = run_events("decided", "-panda", "decider", "-record",
+                            path("decided"))
+    truth = decided(said)
+    changed = [line for line in told if line not in plain]
+    expect(truth and all(int(x) for x in truth.split()) and live == told and
+           all(any(line.startswith(word) for line in changed) for word in
+               ("device ", "nobody ", "divide", "hidden", "timer", "part ")),
+           f"results of events {truth} steer the guest",
+           said + "\n".join(changed))
+    for options in ([], ["-panda", "decider"],
+                    ["-unit-insns", "1", "-panda", "decider"],
+                    ["-unit-insns", "7", "-panda", "decider"],
+                    ["-jit", "chaos=4", "-panda", "decider"],
+                    ["-accel", "interp", "-panda", "decider"],
+                    ["-accel", "lockstep"],
+                    ["-accel", "lockstep", "-panda", "decider"],
+                    ["-replay-drive"], ["-replay-drive", "-panda", "decider"]):
+        replay = Replay("decided", *options)
+        expect(replay.identical() and "arning" not in replay.err and
+               ("-panda" not in options or decided(replay.err) == truth),
+               f"replayed {' '.join(options)}", f"{truth}\n" + replay.said)
+    replay = Replay("decided", "-panda", "decider:differ")
+    warned = re.findall(r"warning: (.*)", replay.err)
+    expect(replay.identical() and len(warned) == 1 and "decider" in warned[0],
+           "other results are without effect, and told of once", replay.said)
+    replay = Replay("decided", "-panda", "decider:differ",
+                    "-replay-allow-writes")
+    warned = re.findall(r"warning: (.*)", replay.err)
+    expect(replay.status not in (0, "hangs") and
+           "plugin decider leaves the recording" in warned[0],
+           "unless they may leave it", replay.said)
+
+
 def main():
     os.environ["PANDA_PLUGIN_DIR"] = path("")
-    for name in "listener", "steerer":
+    for name in "listener", "steerer", "decider":
         build_plugin(path(""), name)
     test_kind(KINDS)
     for kinds in KINDS if FULL else "m":
@@ -188,6 +246,7 @@ def main():
     test_other_writes()
     test_harmless()
     test_live()
+    test_results()
     close()
 
 

@@ -232,6 +232,7 @@ static uint64_t drive_read(struct boundary *b, enum io_kind kind,
     drive->address = address;
     value = live->ops->read(live, kind, address, size);
     drive->reading = false;
+    replay_take_steer(&drive->replay, STEER_UNASSIGNED_READ, &value);
     return value;
 }
 

@@ -118,22 +118,34 @@ static void nobody(struct live *live, enum io_kind kind, bool write,
     }
 }
 
+static uint64_t live_steer(struct boundary *b, enum steer_what what,
+                           uint64_t plain, uint64_t wanted)
+{
+    struct live *live = live_of(b);
+    const struct inward_event event = {
+        .kind = INWARD_STEER, .what = what, .value = wanted};
+
+    if (wanted != plain && live->observe) {
+        live->observe(live->observer, &event);
+    }
+    return wanted;
+}
+
 static uint64_t live_read(struct boundary *b, enum io_kind kind,
                           uint64_t address, unsigned size)
 {
     struct live *live = live_of(b);
     struct inward_event event = {.kind = INWARD_READ, .size = size};
+    uint64_t mask = size < 8 ? (1ull << 8 * size) - 1 : UINT64_MAX, answer;
 
     clock_set(live->clock, virtual_time(live));
-    event.value = io_map_read(live->io, space_of(kind), address, size);
-    nobody(live, kind, false, address, size, &event.value);
-    if (size < 8) {
-        event.value &= (1ull << 8 * size) - 1;
-    }
+    event.value = io_map_read(live->io, space_of(kind), address, size) & mask;
     if (live->observe) {
         live->observe(live->observer, &event);
     }
-    return event.value;
+    answer = event.value;
+    nobody(live, kind, false, address, size, &answer);
+    return live_steer(b, STEER_UNASSIGNED_READ, event.value, answer & mask);
 }
 
 static void live_write(struct boundary *b, enum io_kind kind, uint64_t address,
@@ -370,19 +382,6 @@ static enum poll_result live_slice_end(struct boundary *b)
 static void live_poke(struct boundary *b, const struct inward_event *event)
 {
     apply(live_of(b), event);
-}
-
-static uint64_t live_steer(struct boundary *b, enum steer_what what,
-                           uint64_t plain, uint64_t wanted)
-{
-    struct live *live = live_of(b);
-    const struct inward_event event = {
-        .kind = INWARD_STEER, .what = what, .value = wanted};
-
-    if (wanted != plain && live->observe) {
-        live->observe(live->observer, &event);
-    }
-    return wanted;
 }
 
 static void live_boundary_free(struct boundary *b)

@@ -278,6 +278,7 @@ static uint64_t replay_read(struct boundary *b, enum io_kind kind,
     value = next->event.value;
     replay_came_in(replay);
     replay_advance(replay);
+    replay_take_steer(replay, STEER_UNASSIGNED_READ, &value);
     return value;
 }
 

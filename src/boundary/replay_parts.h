@@ -61,6 +61,9 @@ bool replay_is_poke(const struct replay *replay);
 void replay_poke(struct replay *replay);
 uint64_t replay_steer(struct boundary *b, enum steer_what what, uint64_t plain,
                       uint64_t wanted);
+/* If the next entry is of that kind, taken here, its value becomes *value. */
+void replay_take_steer(struct replay *replay, enum steer_what what,
+                       uint64_t *value);
 void replay_leave(struct boundary *b);
 /* Ends the run. */
 void replay_diverge(struct replay *replay, const char *format, ...)

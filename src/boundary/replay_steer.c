@@ -72,22 +72,30 @@ void replay_poke(struct replay *replay)
     }
 }
 
+void replay_take_steer(struct replay *replay, enum steer_what what,
+                       uint64_t *value)
+{
+    const struct log_entry *next = &replay->next;
+
+    if (replay->state == REPLAY_RUNNING && next->event.kind == INWARD_STEER &&
+        next->event.what == what &&
+        next->count == replay->boundary.machine->cpu->count) {
+        *value = next->event.value;
+        replay_came_in(replay);
+        replay_advance(replay);
+    }
+}
+
 uint64_t replay_steer(struct boundary *b, enum steer_what what, uint64_t plain,
                       uint64_t wanted)
 {
     struct replay *replay = replay_of(b);
-    const struct log_entry *next = &replay->next;
     uint64_t value = plain;
 
     if (replay->state != REPLAY_RUNNING) {
         return plain;
     }
-    if (next->event.kind == INWARD_STEER && next->event.what == what &&
-        next->count == b->machine->cpu->count) {
-        value = next->event.value;
-        replay_came_in(replay);
-        replay_advance(replay);
-    }
+    replay_take_steer(replay, what, &value);
     return value != wanted && watch_refused(b->machine, what) ? wanted : value;
 }
 
