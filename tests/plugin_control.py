@@ -143,7 +143,7 @@ def test_endings():
     expect(replay.verdict == "torn" and ended_well(replay.err), "a torn log",
            replay.said)
     replay = Replay("kept", "-panda", "conductor", "-debug-flip",
-                    "register@" + str(first_count("kept") + 2000) + ":387")  # ESI
+                    "register@" + str(first_count("kept") + 2000) + ":387")
     expect(replay.verdict == "DIVERGED" and ended_well(replay.err),
            "a divergence", replay.said)
     done = run("conductor;nosuch")

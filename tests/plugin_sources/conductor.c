@@ -62,9 +62,9 @@ static void on_block(CPUState *cpu, TranslationBlock *tb)
     if (rr_on() && !began) {
         began = n;
         assert(rr_get_guest_instr_count() == 0);
-        fprintf(stderr, "conductor: in mode %d at block %" PRIu64 ", sum %08x\n",
-                (int)panda_rr_mode(), n,
-                rr_checksum_memory() ^ rr_checksum_regs());
+        fprintf(
+            stderr, "conductor: in mode %d at block %" PRIu64 ", sum %08x\n",
+            (int)panda_rr_mode(), n, rr_checksum_memory() ^ rr_checksum_regs());
     }
     if (rr_off()) {
         began = 0;
