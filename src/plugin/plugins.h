@@ -6,6 +6,7 @@
  *     loader.c      init, unload
  *     arguments.c   -panda 'a;b:x=1'
  *     registry.c    subscriptions
+ *     attach.c      their machine
  *     block.c       the guest's blocks, as plugins know them
  *     weave.c       calls woven into units
  *     dispatch.c    what those calls do
@@ -291,6 +292,8 @@ void registry_unregister(struct plugins *p, const void *owner);
 /* After any change: what is on. */
 void registry_update(struct plugins *p);
 void registry_sweep(struct plugins *p);
+/* For struct watch. */
+bool registry_serve(struct watch *watch);
 const char *registry_name(panda_cb_type kind);
 /* The first that fits; NULL, after a warning, when there is none. */
 struct subscription *registry_find(void *owner, panda_cb_type type,
