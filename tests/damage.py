@@ -79,7 +79,7 @@ def test_full_disk():
         time.sleep(0.05)
     expect("cannot write" in told, "a full disk is in info record", told)
     guest.run_steps(300_000)
-    told = guest.ask("end_record")
+    told = guest.end_record()
     expect("cannot write the recording's log" in told, "and in end_record",
            told)
     guest.run_steps(300_000)
@@ -102,7 +102,7 @@ def record_small():
     guest.run_steps(50_000)
     guest.type("w")
     guest.run_steps(150_000)
-    guest.ask("end_record")
+    guest.end_record()
     guest.end()
     replay = Replay("small", program=CHECKED)
     return expect(replay.identical(), "a small recording, checked build",

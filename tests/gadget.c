@@ -4,12 +4,23 @@
 
 #include <string.h>
 
+static void tell(struct gadget *gadget, const struct transfer *transfer)
+{
+    live_transfer(gadget->live, transfer);
+    transfer_tell(&gadget->listener, transfer);
+}
+
 static void gadget_tick(void *opaque)
 {
     struct gadget *gadget = opaque;
 
     gadget->state = mix(gadget->state + clock_now(gadget->live->clock));
     gadget->raised = true;
+    tell(gadget, &(struct transfer){.kind = TRANSFER_DISK,
+                                    .type = gadget->state % 7,
+                                    .from = gadget->state >> 8,
+                                    .to = gadget->state >> 40,
+                                    .size = 1 + gadget->state % 512});
     timer_arm(&gadget->timer,
               clock_now(gadget->live->clock) + 1 + gadget->state % 300);
 }
@@ -19,6 +30,11 @@ static uint64_t gadget_read(void *opaque, uint64_t address, unsigned size)
     struct gadget *gadget = opaque;
 
     gadget->state = mix(gadget->state ^ address ^ size);
+    tell(gadget, &(struct transfer){.kind = TRANSFER_NETWORK,
+                                    .type = gadget->state % 5,
+                                    .from = gadget->state,
+                                    .to = address,
+                                    .size = size});
     return gadget->state + clock_now(gadget->live->clock);
 }
 
@@ -34,6 +50,14 @@ static void gadget_write(void *opaque, uint64_t address, uint64_t value,
     event.size = 1 + gadget->state % sizeof(bytes);
     event.address = mix(gadget->state) % (RAM_SIZE - sizeof(bytes));
     live_post(gadget->live, &event);
+    tell(gadget, &(struct transfer){.kind = TRANSFER_PACKET,
+                                    .type = value & 1,
+                                    .from = ~address,
+                                    .size = event.size,
+                                    .bytes = (const uint8_t *)bytes});
+    if (gadget->dma) {
+        gadget->dma(gadget->listener.opaque, &event);
+    }
 }
 
 static void gadget_receive(void *opaque, const uint8_t *bytes, size_t size)

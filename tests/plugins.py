@@ -65,7 +65,7 @@ def errors():
     refused("a plugin of another program", "old", "not built against")
     refused("another interface version", "newer", "version 77", "build it")
     refused("another target", "arm", "for arm guests")
-    refused("a callback that is not raised", "never", "PANDA_CB_HD_READ")
+    refused("a callback that nothing raises", "never", "PANDA_CB_HD_READ")
     build_plugin("empty", HOLLOW.replace(
         "return self != NULL;", "panda_cb pcb = {0}; panda_register_callback("
         "self, PANDA_CB_START_BLOCK_EXEC, pcb); return true;"))

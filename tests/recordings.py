@@ -25,7 +25,7 @@ def test_linux():
     for name in "boot0", "boot1", "boot2":
         guest.ask(f"begin_record {path(name)}")
         guest.run_steps(STRETCH)
-        expect(guest.ask("end_record") == "", f"{name}: recorded")
+        expect(guest.end_record() == "", f"{name}: recorded")
         guest.run_steps(dice.randrange(20_000_000))
     guest.end()
     hashes = set()
@@ -82,7 +82,7 @@ def test_moments():
         for _ in range(3):
             guest.type(dice.choice(["hello", "w", "i", "h"]))
             guest.run_steps(dice.randrange(1, 400_000))
-        guest.ask("end_record")
+        guest.end_record()
     guest.end()
     replays = [Replay(name) for name in names]
     expect(all(r.identical() for r in replays), "12 recordings of one run",
@@ -108,7 +108,7 @@ def test_halt():
     guest.ask(f"begin_record {path('halt')}")
     guest.ask("cont")
     guest.run_steps(200_000)
-    guest.ask("end_record")
+    guest.end_record()
     guest.end()
     replay = Replay("halt")
     expect(replay.identical(), "a recording begun in a halt", replay.said)
@@ -126,7 +126,7 @@ def test_reset():
         guest.run_steps(100_000)
         guest.type("r")
         guest.run_steps(200_000)
-    guest.ask("end_record")
+    guest.end_record()
     guest.end()
     for options in [], ["-replay-drive"]:
         replay = Replay("reset", *options)
@@ -146,7 +146,7 @@ def test_ends_in_halts():
             guest.ask(f"begin_record -f {path(name)}")
             guest.type(dice.choice(["h", "hello h", "wh"]))
             guest.run_steps(dice.randrange(1, 30_000))
-            guest.ask("end_record")
+            guest.end_record()
         status = guest.end()
         replays = [Replay(name, *options) for name in names
                    for options in ([], ["-replay-drive"])]
@@ -190,14 +190,14 @@ def test_names():
                      r"and \d+ chunks on disk, [\d.]+ seconds", told),
            "info record", told)
     guest.run_steps(100_000)
-    guest.ask("end_record")
+    guest.end_record()
     again = guest.ask(f"begin_record {path('used')}")
     expect("exists already" in again and Replay("used").identical(),
            "a used name is refused", again)
     guest.run_steps(100_000)
     forced = guest.ask(f"begin_record -f {path('used')}")
     guest.run_steps(200_000)
-    guest.ask("end_record")
+    guest.end_record()
     expect(forced == "" and Replay("used").identical(), "unless forced",
            forced)
     missing = guest.ask("begin_record /nowhere/at/all")

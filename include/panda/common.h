@@ -38,7 +38,15 @@ void panda_disas_bytes(FILE *out, const void *bytes, unsigned long size,
 /*
  * Guest memory by virtual address, in the current address space, and by
  * physical address. 0; or -1 when some of it is not memory, and then nothing
- * is transferred. Writes are refused (-1) by this version.
+ * is transferred.
+ *
+ * What a plugin writes, here and to `regs`, `eip`, `eflags` and `segs` in the
+ * CPU struct, takes effect between two instructions: before the next one, when
+ * all callbacks that come before it have been called (of its block's start, of
+ * itself), else when the running one is over. The plugin itself reads what it
+ * has written. While recording, writes become part of the recording, and a
+ * replay makes them, with or without the plugin; what a plugin writes there
+ * otherwise is without effect and reported once (-replay-allow-writes).
  */
 int panda_virtual_memory_rw(CPUState *cpu, target_ulong addr, uint8_t *buf,
                             int len, bool is_write);
@@ -49,6 +57,16 @@ int panda_virtual_memory_write(CPUState *cpu, target_ulong addr, uint8_t *buf,
 int panda_physical_memory_rw(hwaddr addr, uint8_t *buf, int len, bool is_write);
 int panda_physical_memory_read(hwaddr addr, uint8_t *buf, int len);
 int panda_physical_memory_write(hwaddr addr, uint8_t *buf, int len);
+
+/*
+ * Ours: registers that the CPU struct only shows. 0; or -1 when there is no
+ * such register, or none that takes this value. On x86 the control registers
+ * 0, 2, 3, 4 and 8, and model-specific registers by their number.
+ */
+int panda_write_control_register(CPUState *cpu, unsigned number,
+                                 uint64_t value);
+int panda_write_debug_register(CPUState *cpu, unsigned number, uint64_t value);
+int panda_write_msr(CPUState *cpu, uint32_t number, uint64_t value);
 
 /* -1 as a hwaddr when the address is not mapped. */
 hwaddr panda_virt_to_phys(CPUState *cpu, target_ulong addr);

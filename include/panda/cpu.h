@@ -1,6 +1,6 @@
 /*
  * The CPU as plugins see it. What they read in a callback is the state at
- * that callback.
+ * that callback. What may be written: panda/common.h.
  */
 #ifndef PANDA_CPU_H
 #define PANDA_CPU_H

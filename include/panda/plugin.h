@@ -144,6 +144,9 @@ char *panda_parse_string_opt(panda_arg_list *args, const char *argname,
 
 /* Before the next block, all blocks are forgotten and translated again. */
 void panda_do_flush_tb(void);
+/* In start_block_exec: the pc that was written is gone to, and not the block.
+ * Here it is in any case. */
+static inline void panda_do_break_exec(void) {}
 
 /*
  * Memory callbacks of the calling plugin. One that never calls these has

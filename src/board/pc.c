@@ -251,6 +251,7 @@ static bool add_serial(struct pc *pc)
     uart16550_init(&pc->com1, pc->live->clock);
     pc->com1.interrupt = isa(pc, 4);
     pc->com1.backend = pc->options.serial;
+    pc->com1.listener = (struct transfer_listener){live_transfer, pc->live};
     return uart16550_attach(&pc->com1, pc->live->io, 0x3f8);
 }
 

@@ -41,6 +41,28 @@ enum inward {
 
 enum deliver_kind { DELIVER_VECTOR, DELIVER_NMI, DELIVER_SMI, DELIVER_INIT };
 
+/*
+ * When a POKE or REGISTER takes effect at its count: before anything else, or
+ * when plugins have been told of the instruction that is to come next.
+ */
+enum poke_moment { POKE_FIRST, POKE_TOLD };
+
+/*
+ * What plugins decide within a step: each is a value that the guest gets. The
+ * log has those that are not what it would have got without them. Numbers are
+ * part of the format.
+ */
+enum steer_what {
+    STEER_MMIO_READ = 1,        /* the value read from a device */
+    STEER_MMIO_WRITE = 2,       /* the value written to one */
+    STEER_HYPERCALL = 3,        /* 1: the instruction is skipped */
+    STEER_ASID = 4,             /* 1: the address space stays */
+    STEER_UNASSIGNED_READ = 5,  /* the value read where nothing is */
+    STEER_UNASSIGNED_WRITE = 6, /* 1: no error */
+    STEER_EXCEPTION = 7,        /* the vector as 32 bits; negative: none */
+    STEER_INTERRUPT = 8,        /* the vector */
+};
+
 #define INWARD_NO_BLOCK UINT32_MAX /* of MAP: nothing but I/O there */
 
 struct inward_event {
@@ -80,6 +102,15 @@ struct boundary_ops {
     uint64_t (*deadline)(struct boundary *b);
     /* Between slices: host input, monitor. No guest can see when. */
     enum poll_result (*slice_end)(struct boundary *b);
+    /* Between steps: a POKE or REGISTER takes effect. NULL: the log alone
+     * decides what is written. */
+    void (*poke)(struct boundary *b, const struct inward_event *event);
+    /* What the guest gets; see machine_steered(). NULL: what is wanted. */
+    uint64_t (*steer)(struct boundary *b, enum steer_what what, uint64_t plain,
+                      uint64_t wanted);
+    /* Plugins write what a recording has not, and may: from now on nothing is
+     * compared. NULL: there is no recording to leave. */
+    void (*leave)(struct boundary *b);
     void (*free)(struct boundary *b);
 };
 

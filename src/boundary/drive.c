@@ -7,8 +7,9 @@
 
 #include "base/error.h"
 #include "boundary/hash.h"
+#include "boundary/notes.h"
 #include "boundary/replay_parts.h"
-#include "exec/machine.h"
+#include "exec/watch.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ struct drive {
     struct log_entry outside; /* not yet given */
     bool outside_ended;
     uint64_t end_devices; /* their hash, as recorded */
+    uint64_t notes[2];    /* hashes: of the recording's, of the devices' own */
     uint64_t reset_count; /* of the last reset; UINT64_MAX: none */
     bool reading;         /* an access, for messages */
     enum io_kind space;
@@ -34,10 +36,26 @@ static struct drive *drive_of(struct boundary *b)
 
 /* -- From outside ---------------------------------------------------------- */
 
+/* Devices tell of their transfers themselves; in the end these must be the
+ * recorded ones. */
+static bool hash_note(uint64_t *hash, const struct log_entry *note)
+{
+    struct inward_event event = note->event;
+
+    event.address = 0;
+    *hash = hash_inward(*hash, note->count, &event);
+    return true;
+}
+
 static void advance_outside(struct drive *drive)
 {
-    drive->outside_ended = log_reader_next(drive->replay.log, LOG_OUTSIDE,
-                                           &drive->outside) != LOG_READ_ENTRY;
+    do {
+        drive->outside_ended = log_reader_next(drive->replay.log, LOG_OUTSIDE,
+                                               &drive->outside) !=
+                               LOG_READ_ENTRY;
+    } while (!drive->outside_ended &&
+             drive->outside.event.kind == INWARD_NOTE &&
+             hash_note(&drive->notes[0], &drive->outside));
 }
 
 static bool outside_is_due(const struct drive *drive, enum inward kind)
@@ -111,8 +129,13 @@ static void catch_up(struct drive *drive)
 
     load_again(drive);
     give_inputs(drive);
-    while (replay->state == REPLAY_RUNNING && replay_is_check(replay) &&
-           replay->next.count == count) {
+    while (replay->state == REPLAY_RUNNING && replay->next.count == count &&
+           (replay_is_check(replay) ||
+            (replay_is_poke(replay) && !replay_is_held(replay)))) {
+        if (replay_is_poke(replay)) {
+            replay_poke(replay);
+            continue;
+        }
         if (replay->next.event.kind == INWARD_END) {
             drive->end_devices = replay->next.event.address;
         }
@@ -174,6 +197,21 @@ static void observe(void *observer, const struct inward_event *event)
     replay_advance(replay);
 }
 
+static void observe_transfer(void *observer, const struct transfer *transfer,
+                             bool within)
+{
+    struct drive *drive = observer;
+    struct machine *m = drive->replay.boundary.machine;
+    struct log_entry note = {.count = m->cpu->count,
+                             .event = note_encode(transfer, within)};
+
+    hash_note(&drive->notes[1], &note);
+    free((void *)(uintptr_t)note.event.bytes);
+    if (m->watch && m->watch->wants.transfers) {
+        m->watch->transfer(m->watch, transfer);
+    }
+}
+
 /* In a halt, they stand where time has jumped. */
 static void skipped(void *observer)
 {
@@ -194,6 +232,7 @@ static uint64_t drive_read(struct boundary *b, enum io_kind kind,
     drive->address = address;
     value = live->ops->read(live, kind, address, size);
     drive->reading = false;
+    replay_take_steer(&drive->replay, STEER_UNASSIGNED_READ, &value);
     return value;
 }
 
@@ -232,9 +271,14 @@ static uint64_t drive_deadline(struct boundary *b)
     struct drive *drive = drive_of(b);
     struct boundary *live = &drive->live->boundary;
     uint64_t deadline = live->ops->deadline(live);
-    uint64_t next = drive->replay.next.count;
+    const struct replay *replay = &drive->replay;
+    uint64_t next = replay->next.count;
 
-    next += !replay_is_check(&drive->replay) && next != UINT64_MAX;
+    if (replay_is_poke(replay)) {
+        next = replay_due(replay);
+    } else {
+        next += !replay_is_check(replay) && next != UINT64_MAX;
+    }
     deadline = deadline < next ? deadline : next;
     return drive->outside_ended || drive->outside.count > deadline ||
                    drive->outside.count <= b->machine->cpu->count
@@ -247,6 +291,7 @@ static void drive_free(struct boundary *b)
     struct drive *drive = drive_of(b);
 
     drive->live->observe = NULL;
+    drive->live->observe_transfer = NULL;
     drive->live->skipped = NULL;
     drive->live->sleep = NULL;
     b->machine->boundary = &drive->live->boundary;
@@ -260,6 +305,8 @@ static const struct boundary_ops drive_ops = {
     .poll = drive_poll,
     .deadline = drive_deadline,
     .slice_end = replay_slice_end,
+    .steer = replay_steer,
+    .leave = replay_leave,
     .free = drive_free,
 };
 
@@ -273,6 +320,7 @@ struct boundary *drive_begin(struct live *live, struct log_reader *log,
     }
     drive->live = live;
     live->observe = observe;
+    live->observe_transfer = observe_transfer;
     live->observer = drive;
     live->skipped = skipped;
     live->sleep = drive_sleep;
@@ -288,6 +336,6 @@ bool drive_is_complete(struct boundary *b)
 {
     struct drive *drive = drive_of(b);
 
-    return drive->outside_ended &&
+    return drive->outside_ended && drive->notes[0] == drive->notes[1] &&
            drive->end_devices == live_hash_devices(drive->live);
 }

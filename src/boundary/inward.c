@@ -32,14 +32,29 @@ static bool write_block(struct machine *m, const struct inward_event *event,
     return true;
 }
 
-/* A delivery that faults leaves here, and is a step of its own. */
-static bool deliver_nmi(struct cpu *cpu, char **message)
+static bool dma(struct machine *m, const struct inward_event *event,
+                char **message)
 {
+    bool good;
+
+    watch_dma(m, event, false);
+    good = write_block(m, event, message);
+    watch_dma(m, event, true);
+    return good;
+}
+
+/* A delivery that faults leaves here, and is a step of its own. */
+static bool deliver_nmi(struct machine *m, char **message)
+{
+    struct cpu *cpu = m->cpu;
+
     if (!cpu->guest->accepts_nmi || !cpu->guest->accepts_nmi(cpu)) {
         *message = panda_message("an NMI where the CPU takes none");
         return false;
     }
     cpu->halted = false;
+    watch_diverted(m);
+    cpu->alone = true;
     cpu->guest->deliver_nmi(cpu);
     cpu->count++;
     return true;
@@ -51,7 +66,7 @@ static bool deliver(struct machine *m, const struct inward_event *event,
     struct cpu *cpu = m->cpu;
 
     if (event->what == DELIVER_NMI) {
-        return deliver_nmi(cpu, message);
+        return deliver_nmi(m, message);
     }
     if (event->what != DELIVER_VECTOR || event->value > 255) {
         *message = panda_message("a delivery of kind %u, vector %llu",
@@ -64,7 +79,9 @@ static bool deliver(struct machine *m, const struct inward_event *event,
     }
     cpu->halted = false;
     watch_diverted(m);
-    cpu->guest->deliver_interrupt(cpu, (unsigned)event->value);
+    cpu->alone = true; /* no unit runs: a write into code stops none */
+    cpu->guest->deliver_interrupt(cpu,
+                                  watch_interrupt(m, (unsigned)event->value));
     cpu->count++; /* a fault on the way left, and is a step of its own */
     return true;
 }
@@ -97,6 +114,33 @@ static bool map(struct machine *m, const struct inward_event *event,
     return true;
 }
 
+/* From a plugin, or from the log of whoever. */
+static bool poke_register(struct machine *m, const struct inward_event *event,
+                          char **message)
+{
+    const struct guest_plugin *plugin = m->cpu->guest->plugin;
+
+    if (!plugin ||
+        !plugin->may_poke(m->cpu, event->what, event->bytes, event->size)) {
+        *message = panda_message("a write of %zu bytes to register %u, which "
+                                 "cannot be",
+                                 event->size, event->what);
+        return false;
+    }
+    plugin->poke(m->cpu, event->what, event->bytes, event->size);
+    return true;
+}
+
+/* Plugins that hear of the guest look at it anew. */
+static bool poked(struct machine *m, const struct inward_event *event,
+                  bool good)
+{
+    if (good) {
+        watch_poked(m, event);
+    }
+    return good;
+}
+
 static void reset(struct cpu *cpu)
 {
     cpu->halted = false;
@@ -115,10 +159,14 @@ bool inward_apply(struct machine *m, const struct inward_event *event,
     case INWARD_SYNC:
     case INWARD_HASH:
     case INWARD_END:
+    case INWARD_STEER: /* the same */
         return true;
     case INWARD_WRITE:
+        return dma(m, event, message);
     case INWARD_POKE:
-        return write_block(m, event, message);
+        return poked(m, event, write_block(m, event, message));
+    case INWARD_REGISTER:
+        return poked(m, event, poke_register(m, event, message));
     case INWARD_DELIVER:
         return deliver(m, event, message);
     case INWARD_SKIP:

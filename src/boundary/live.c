@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "device/device.h"
-#include "exec/machine.h"
+#include "exec/watch.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -106,21 +106,46 @@ static enum io_space space_of(enum io_kind kind)
     return kind == BOUNDARY_PORT ? IO_PORT : IO_MEMORY;
 }
 
+/* Whoever watches may answer where nobody else does. */
+static void nobody(struct live *live, enum io_kind kind, bool write,
+                   uint64_t address, unsigned size, uint64_t *value)
+{
+    struct watch *watch = live->boundary.machine->watch;
+
+    if (watch && watch->wants.nobody && kind == BOUNDARY_MEMORY &&
+        !io_map_answers(live->io, IO_MEMORY, address, size)) {
+        watch->nobody(watch, write, address, size, value);
+    }
+}
+
+static uint64_t live_steer(struct boundary *b, enum steer_what what,
+                           uint64_t plain, uint64_t wanted)
+{
+    struct live *live = live_of(b);
+    const struct inward_event event = {
+        .kind = INWARD_STEER, .what = what, .value = wanted};
+
+    if (wanted != plain && live->observe) {
+        live->observe(live->observer, &event);
+    }
+    return wanted;
+}
+
 static uint64_t live_read(struct boundary *b, enum io_kind kind,
                           uint64_t address, unsigned size)
 {
     struct live *live = live_of(b);
     struct inward_event event = {.kind = INWARD_READ, .size = size};
+    uint64_t mask = size < 8 ? (1ull << 8 * size) - 1 : UINT64_MAX, answer;
 
     clock_set(live->clock, virtual_time(live));
-    event.value = io_map_read(live->io, space_of(kind), address, size);
-    if (size < 8) {
-        event.value &= (1ull << 8 * size) - 1;
-    }
+    event.value = io_map_read(live->io, space_of(kind), address, size) & mask;
     if (live->observe) {
         live->observe(live->observer, &event);
     }
-    return event.value;
+    answer = event.value;
+    nobody(live, kind, false, address, size, &answer);
+    return live_steer(b, STEER_UNASSIGNED_READ, event.value, answer & mask);
 }
 
 static void live_write(struct boundary *b, enum io_kind kind, uint64_t address,
@@ -129,6 +154,7 @@ static void live_write(struct boundary *b, enum io_kind kind, uint64_t address,
     struct live *live = live_of(b);
 
     clock_set(live->clock, virtual_time(live));
+    nobody(live, kind, true, address, size, &value);
     if (kind == BOUNDARY_PORT || kind == BOUNDARY_MEMORY) {
         io_map_write(live->io, space_of(kind), address, value, size);
     } else if (live->board.outward) {
@@ -158,6 +184,16 @@ void live_input(struct live *live, unsigned input, const void *bytes,
         live->observe_outside(live->observer, &event);
     }
     to->receive(to->opaque, bytes, size);
+}
+
+void live_transfer(void *opaque, const struct transfer *transfer)
+{
+    struct live *live = opaque;
+
+    if (live->observe_transfer) {
+        live->observe_transfer(live->observer, transfer,
+                               live->boundary.machine->in_unit);
+    }
 }
 
 /* -- Devices as state ------------------------------------------------------ */
@@ -343,6 +379,11 @@ static enum poll_result live_slice_end(struct boundary *b)
 
 /* -- Making ---------------------------------------------------------------- */
 
+static void live_poke(struct boundary *b, const struct inward_event *event)
+{
+    apply(live_of(b), event);
+}
+
 static void live_boundary_free(struct boundary *b)
 {
     live_free(live_of(b));
@@ -355,6 +396,8 @@ static const struct boundary_ops live_ops = {
     .poll = live_poll,
     .deadline = live_deadline,
     .slice_end = live_slice_end,
+    .poke = live_poke,
+    .steer = live_steer,
     .free = live_boundary_free,
 };
 

@@ -12,6 +12,7 @@
 struct clock;
 struct device_table;
 struct io_map;
+struct transfer;
 
 /* The pins that lead to the CPU. */
 struct interrupt_pin {
@@ -83,9 +84,13 @@ struct live {
      * from outside the machine (INPUT, SLEPT). */
     void (*observe)(void *observer, const struct inward_event *event);
     void (*observe_outside)(void *observer, const struct inward_event *event);
+    /* Told of what devices tell of transfers inside them; `within` an
+     * instruction of the CPU. */
+    void (*observe_transfer)(void *observer, const struct transfer *transfer,
+                             bool within);
     /* In a halt, when time has jumped and before host input is looked at. */
     void (*skipped)(void *observer);
-    void *observer; /* of these three */
+    void *observer; /* of these four */
 
     unsigned skips; /* since slice() was called */
 
@@ -106,6 +111,9 @@ void live_post(struct live *live, const struct inward_event *event);
 void live_add_device(struct live *live, const struct device_table *table,
                      void *device);
 unsigned live_add_input(struct live *live, const struct live_input *input);
+
+/* For devices' listeners, with the struct live: see base/transfer.h. */
+void live_transfer(void *live, const struct transfer *transfer);
 
 /* Between steps: what was posted takes effect now. So nothing is on its way
  * when a snapshot is taken. */

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "boundary/hash.h"
+#include "boundary/notes.h"
 #include "exec/machine.h"
 
 #include <stdlib.h>
@@ -66,6 +67,15 @@ static void observe_outside(void *observer, const struct inward_event *event)
 
     numbered.address = record->n_entries;
     put(record, LOG_OUTSIDE, &numbered);
+}
+
+static void observe_transfer(void *observer, const struct transfer *transfer,
+                             bool within)
+{
+    struct inward_event event = note_encode(transfer, within);
+
+    observe_outside(observer, &event);
+    free((void *)(uintptr_t)event.bytes);
 }
 
 static void put_check(struct record *record, const struct inward_event *event)
@@ -170,6 +180,21 @@ static enum poll_result record_slice_end(struct boundary *b)
     return live->ops->slice_end(live);
 }
 
+static void record_poke(struct boundary *b, const struct inward_event *event)
+{
+    struct boundary *live = &record_of(b)->live->boundary;
+
+    live->ops->poke(live, event);
+}
+
+static uint64_t record_steer(struct boundary *b, enum steer_what what,
+                             uint64_t plain, uint64_t wanted)
+{
+    struct boundary *live = &record_of(b)->live->boundary;
+
+    return live->ops->steer(live, what, plain, wanted);
+}
+
 static void record_free(struct boundary *b)
 {
     char *message;
@@ -187,6 +212,8 @@ static const struct boundary_ops record_ops = {
     .poll = record_poll,
     .deadline = record_deadline,
     .slice_end = record_slice_end,
+    .poke = record_poke,
+    .steer = record_steer,
     .free = record_free,
 };
 
@@ -212,6 +239,7 @@ struct boundary *record_begin(struct live *live, struct log_writer *log,
     record->began = record->flushed = record->hashed = host_ms();
     live->observe = observe;
     live->observe_outside = observe_outside;
+    live->observe_transfer = observe_transfer;
     live->skipped = keep_pace;
     live->observer = record;
     live->boundary.machine->boundary = &record->boundary;
@@ -264,6 +292,7 @@ bool record_end(struct boundary *b, char **message)
     good = log_writer_close(record->log, message);
     record->live->observe = NULL;
     record->live->observe_outside = NULL;
+    record->live->observe_transfer = NULL;
     record->live->skipped = NULL;
     b->machine->boundary = &record->live->boundary;
     page_hashes_free(record->hashes);

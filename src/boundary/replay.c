@@ -165,6 +165,14 @@ bool replay_is_check(const struct replay *replay)
 void replay_check(struct replay *replay)
 {
     replay->info.n_entries++;
+    if (replay->left) {
+        if (replay->next.event.kind == INWARD_END) {
+            finish(replay, REPLAY_LEFT);
+        } else {
+            replay_advance(replay);
+        }
+        return;
+    }
     switch (replay->next.event.kind) {
     case INWARD_SYNC:
         check_sync(replay);
@@ -193,6 +201,10 @@ static void apply(struct replay *replay)
         replay_check(replay);
         return;
     }
+    if (replay_is_poke(replay)) {
+        replay_poke(replay);
+        return;
+    }
     replay_came_in(replay);
     if (deliver) {
         replay_advance(replay);
@@ -212,10 +224,11 @@ static enum poll_result replay_poll(struct boundary *b)
     struct replay *replay = replay_of(b);
     struct cpu *cpu = b->machine->cpu;
 
+    replay_notes_raise(replay, false);
     while (replay->state == REPLAY_RUNNING &&
-           replay->next.count == cpu->count &&
-           replay->next.event.kind != INWARD_READ) {
+           replay->next.count == cpu->count && !replay_is_held(replay)) {
         apply(replay);
+        replay_notes_raise(replay, false);
     }
     if (replay->state == REPLAY_RUNNING && replay->next.count < cpu->count) {
         replay_diverge(replay, "the recording has a %s at count %" PRIu64,
@@ -232,13 +245,12 @@ static enum poll_result replay_poll(struct boundary *b)
     return replay->state == REPLAY_RUNNING ? POLL_RUN : POLL_STOP;
 }
 
-/* A read is taken in its instruction; behind that it would be overdue. */
 static uint64_t replay_deadline(struct boundary *b)
 {
-    const struct log_entry *next = &replay_of(b)->next;
+    uint64_t due = replay_due(replay_of(b));
+    uint64_t notes = replay_notes_deadline(replay_of(b));
 
-    return next->count +
-           (next->event.kind == INWARD_READ && next->count != UINT64_MAX);
+    return due < notes ? due : notes;
 }
 
 static uint64_t replay_read(struct boundary *b, enum io_kind kind,
@@ -262,16 +274,19 @@ static uint64_t replay_read(struct boundary *b, enum io_kind kind,
                        next->event.size, next->count);
         return 0;
     }
+    replay_notes_raise(replay, true);
     value = next->event.value;
     replay_came_in(replay);
     replay_advance(replay);
+    replay_take_steer(replay, STEER_UNASSIGNED_READ, &value);
     return value;
 }
 
 static void replay_write(struct boundary *b, enum io_kind kind,
                          uint64_t address, uint64_t value, unsigned size)
 {
-    (void)b, (void)kind, (void)address, (void)value, (void)size;
+    (void)kind, (void)address, (void)value, (void)size;
+    replay_notes_raise(replay_of(b), true);
 }
 
 enum poll_result replay_slice_end(struct boundary *b)
@@ -304,6 +319,8 @@ static const struct boundary_ops replay_ops = {
     .poll = replay_poll,
     .deadline = replay_deadline,
     .slice_end = replay_slice_end,
+    .steer = replay_steer,
+    .leave = replay_leave,
     .free = replay_free,
 };
 

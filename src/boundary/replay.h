@@ -12,6 +12,7 @@ enum replay_state {
     REPLAY_IDENTICAL, /* the end was reached, and the hash is the same */
     REPLAY_TORN,      /* the log ends early; all of it fitted */
     REPLAY_DIVERGED,  /* the run is not the recorded one */
+    REPLAY_LEFT,      /* nor was it to be; the recording's end was reached */
 };
 
 /* Takes over the machine's boundary; the log is owned, and so are the hashes,

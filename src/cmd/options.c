@@ -67,6 +67,8 @@ static const struct option {
      AT(verify)},
     {"-replay-drive", NULL, "replay with the real devices, compared", FLAG,
      AT(drive)},
+    {"-replay-allow-writes", NULL,
+     "let plugins write what the recording has not", FLAG, AT(allow_writes)},
     {"-replay-diagnose", NULL, "when a replay differs, find where it parts",
      FLAG, AT(diagnose)},
     {"-debug-flip", "WHAT@COUNT[:BIT]", NULL, TEXT, AT(flip)},
@@ -87,6 +89,10 @@ static const struct option {
     {"-panda-plugin", "FILE", "load a plugin from a file", PLUGIN, 'f'},
     {"-panda-arg", "NAME:KEY=VALUE", "an argument for a plugin", PLUGIN, 'a'},
     {"-pandalog", "FILE", "where plugins log to", TEXT, AT(pandalog)},
+    {"-plugin-mutant", "HOW:CALLBACK[:EVERY]", NULL, TEXT, AT(mutant)},
+    {"-panda-patience", "SECONDS",
+     "a plugin that takes longer for a call ends the program (60; 0: never)",
+     NUMBER, AT(patience)},
     {"-unit-insns", "N", "guest instructions a unit, 1 to 64", NUMBER,
      AT(unit_insns)},
     {"-limit", "STEPS", "end the run there", NUMBER, AT(limit)},
@@ -319,6 +325,7 @@ void options_parse(char **argv, struct options *options)
                                 .megabytes = 128,
                                 .limit = UINT64_MAX,
                                 .unit_insns = 64,
+                                .patience = 60,
                                 .rtc_base = time(NULL),
                                 .sleep = true};
     for (int i = 1; argv[i]; i++) {

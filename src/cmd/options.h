@@ -8,7 +8,7 @@
 struct options {
     const char *kernel, *initrd, *append;
     const char *serial, *monitor; /* stream specifications, or NULL */
-    const char *record, *replay, *accel, *jit, *hash_at, *flip;
+    const char *record, *replay, *accel, *jit, *hash_at, *flip, *mutant;
     const char *pandalog, *os;
     uint64_t megabytes;
     uint64_t limit; /* steps */
@@ -17,7 +17,9 @@ struct options {
         uint16_t port, size; /* port 0: none */
     } debug_exit;
     uint64_t unit_insns, seed;
+    uint64_t patience; /* seconds */
     bool nographic, verify, drive, diagnose, no_reboot, no_shutdown, stopped;
+    bool allow_writes;
     bool sleep;             /* an idle guest takes real time */
     struct options_plugin { /* in the order given */
         char kind; /* of -panda, -panda-plugin, -panda-arg: 'l', 'f', 'a' */

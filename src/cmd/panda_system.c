@@ -25,10 +25,24 @@ static int finish_live(struct session *s, enum run_end end)
     if (end == RUN_BROKEN) {
         m->cpu->guest->print_registers(m->cpu, stderr);
     }
-    return engine_differed(s->engine) ? 1
-           : session_interrupted      ? 128 + session_interrupted
-           : s->pc->exit_status >= 0  ? s->pc->exit_status
-                                      : end == RUN_BROKEN;
+    return engine_differed(s->engine) || s->plugins->exited ? 1
+           : session_interrupted     ? 128 + session_interrupted
+           : s->pc->exit_status >= 0 ? s->pc->exit_status
+                                     : end == RUN_BROKEN;
+}
+
+/* In place of the machine that ran; the console was its own. */
+static int replay_next(const struct options *o, struct plugins *plugins,
+                       char *name)
+{
+    struct options next = *o;
+    int status;
+
+    next.replay = name;
+    plugins_set_name(plugins, name);
+    status = session_replay(&next, plugins);
+    free(name);
+    return status;
 }
 
 static int run_live(const struct options *o, struct plugins *plugins)
@@ -59,7 +73,10 @@ static int run_live(const struct options *o, struct plugins *plugins)
     session_open_streams(s);
     session_go_live(s);
     plugins_attach(s->plugins, s->machine, RR_OFF);
+    session_serve_plugins(s);
     if (o->record && (message = session_begin_record(s, o->record, false))) {
+        plugins_shut_down(s->plugins);
+        plugins_free(s->plugins);
         panda_fatal("%s", message);
     }
     if (s->running || session_slice(s) == POLL_RUN) {
@@ -69,12 +86,16 @@ static int run_live(const struct options *o, struct plugins *plugins)
         }
     }
     status = finish_live(s, end);
-    plugins_shut_down(s->plugins);
-    plugins_free(s->plugins);
+    if (s->next_replay) {
+        plugins_detach(s->plugins);
+    } else {
+        plugins_shut_down(s->plugins);
+        plugins_free(s->plugins);
+    }
     session_close_streams(s);
     engine_free(s->engine);
     pc_free(s->pc);
-    return status;
+    return s->next_replay ? replay_next(o, plugins, s->next_replay) : status;
 }
 
 int main(int argc, char **argv)

@@ -1,6 +1,7 @@
 #include "cmd/plugins.h"
 
 #include "base/error.h"
+#include "plugin/mutant.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,8 @@ static void load(struct plugins *plugins, const struct options_plugin *option)
         break;
     }
     if (!good) {
+        plugins_shut_down(plugins);
+        plugins_free(plugins);
         panda_fatal("%s", message);
     }
 }
@@ -38,6 +41,7 @@ struct plugins *load_plugins(const struct options *options)
     struct plugins *plugins = plugins_new();
     char *message;
 
+    plugins->patience = (unsigned)options->patience;
     if (options->pandalog &&
         (message = plugins_open_log(plugins, options->pandalog))) {
         panda_fatal("%s", message);
@@ -57,6 +61,9 @@ struct plugins *load_plugins(const struct options *options)
     }
     if (plugins->help) {
         exit(0);
+    }
+    if (options->mutant && !mutant_set(plugins, options->mutant, &message)) {
+        panda_fatal("-plugin-mutant: %s", message);
     }
     return plugins;
 }

@@ -94,6 +94,8 @@ static void open_recording(struct replaying *r)
         s->machine = recording_open(&x86_guest, o->replay, &r->check, &message);
     }
     if (!s->machine) {
+        plugins_shut_down(s->plugins);
+        plugins_free(s->plugins);
         panda_fatal("%s", message);
     }
     s->replay = s->machine->boundary;
@@ -136,8 +138,10 @@ static const char *verdict(struct replaying *r, const char *damage)
         return "DIVERGED";
     case REPLAY_TORN:
         return "torn";
+    case REPLAY_LEFT:
+        return "left the recording";
     default:
-        return "not ended";
+        return s->ended ? "ended at request" : "not ended";
     }
 }
 
@@ -149,7 +153,9 @@ static int report(struct replaying *r)
     const char *how = verdict(r, damage), *message;
     struct replay_info info;
     uint64_t recorded, own, steps;
-    bool good = !strcmp(how, "identical") && !engine_differed(s->engine);
+    bool good = (!strcmp(how, "identical") ||
+                 (s->ended && replay_state(s->replay) == REPLAY_RUNNING)) &&
+                !damage && !engine_differed(s->engine);
 
     replay_info(s->replay, &info);
     replay_hashes(s->replay, &recorded, &own);
@@ -160,6 +166,8 @@ static int report(struct replaying *r)
     }
     if (message) {
         fprintf(stderr, "panda: %s\n", message);
+    } else if (s->ended) {
+        printf("Replay terminated at user request.\n");
     }
     printf("replay of %s: %s, %" PRIu64 " steps, %.1f million a second\n",
            s->options->replay, how, steps,
@@ -173,6 +181,7 @@ static int report(struct replaying *r)
         fprintf(stderr, "panda: the flipped bit was without effect\n");
         return 3;
     }
+    good = good && !s->plugins->exited;
     return good ? 0 : session_interrupted ? 128 + session_interrupted : 1;
 }
 
@@ -201,10 +210,13 @@ int session_replay(const struct options *o, struct plugins *plugins)
     int status;
 
     signal(SIGBUS, on_bus_error);
+    plugins_before_load(plugins);
     open_recording(&r);
     session_open_streams(&r.session);
     r.session.engine = engine_new(r.session.machine, o);
+    plugins->steer.allowed = o->allow_writes;
     plugins_attach(plugins, r.session.machine, RR_REPLAY);
+    session_serve_plugins(&r.session);
     replay_info(r.session.replay, &info);
     plugins_set_mode(plugins, RR_REPLAY, info.last_count - info.first_count);
     r.began = host_seconds();
@@ -212,8 +224,8 @@ int session_replay(const struct options *o, struct plugins *plugins)
     r.cpu_began = clock();
     run(&r);
     plugins_shut_down(plugins);
-    plugins_free(plugins);
     status = report(&r);
+    plugins_free(plugins);
     replay_info(r.session.replay, &info);
     count = r.session.machine->cpu->count;
     diverged = replay_state(r.session.replay) == REPLAY_DIVERGED;

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 volatile sig_atomic_t session_interrupted;
 
@@ -42,6 +43,7 @@ char *session_begin_record(struct session *s, const char *name, bool force)
     if (s->record) {
         s->record_name = strdup(name);
         s->told_failure = false;
+        plugins_set_name(s->plugins, name);
         plugins_set_mode(s->plugins, RR_RECORD, 0);
     }
     return message;
@@ -61,6 +63,7 @@ char *session_end_record(struct session *s)
         s->record = NULL;
         free(s->record_name);
         s->record_name = NULL;
+        plugins_set_name(s->plugins, NULL);
         plugins_set_mode(s->plugins, RR_OFF, 0);
     }
     return message;
@@ -72,6 +75,65 @@ static char *end_record(void *opaque)
 
     return s->record ? session_end_record(s)
                      : panda_message("no recording is running");
+}
+
+/* At the monitor the guest is stopped, too. */
+static char *end_record_and_stop(void *opaque)
+{
+    struct session *s = opaque;
+
+    if (s->record) {
+        s->running = false;
+    }
+    return end_record(opaque);
+}
+
+/* The machine that runs is given up for it. */
+static char *begin_replay(void *opaque, const char *name)
+{
+    struct session *s = opaque;
+    char *log = panda_message("%s-rr-nondet.log", name);
+    bool there = access(log, R_OK) == 0;
+
+    free(log);
+    if (s->replay || s->record) {
+        return panda_message("a %s is running: end_%s first",
+                             s->replay ? "replay" : "recording",
+                             s->replay ? "replay" : "record");
+    }
+    if (!there) {
+        return panda_message("there is no recording %s (%s-rr-nondet.log)",
+                             name, name);
+    }
+    free(s->next_replay);
+    s->next_replay = strdup(name);
+    s->quit = true;
+    machine_stop(s->machine, "a replay begins");
+    return NULL;
+}
+
+static char *end_replay(void *opaque)
+{
+    struct session *s = opaque;
+
+    if (!s->replay) {
+        return panda_message("no replay is running");
+    }
+    s->quit = s->ended = true;
+    machine_stop(s->machine, "Replay terminated at user request.");
+    return NULL;
+}
+
+static char *plugin_begins_record(void *opaque, const char *name)
+{
+    return session_begin_record(opaque, name, false);
+}
+
+void session_serve_plugins(struct session *s)
+{
+    s->host = (struct plugins_host){s, plugin_begins_record, end_record,
+                                    begin_replay, end_replay};
+    s->plugins->host = &s->host;
 }
 
 static void quit(void *opaque)
@@ -344,9 +406,18 @@ static struct stream *must_open(const char *option, const char *spec)
 
 static struct monitor *new_monitor(struct session *s, struct stream *stream)
 {
-    const struct monitor_target target = {
-        s,           s->machine, begin_record, end_record,  quit,
-        set_running, is_running, info_record,  info_replay, plugin};
+    const struct monitor_target target = {.opaque = s,
+                                          .machine = s->machine,
+                                          .begin_record = begin_record,
+                                          .end_record = end_record_and_stop,
+                                          .begin_replay = begin_replay,
+                                          .end_replay = end_replay,
+                                          .quit = quit,
+                                          .set_running = set_running,
+                                          .is_running = is_running,
+                                          .info_record = info_record,
+                                          .info_replay = info_replay,
+                                          .plugin = plugin};
 
     return monitor_new(stream, &target);
 }

@@ -30,9 +30,12 @@ struct session {
     bool shared;             /* one terminal for both */
     bool to_monitor, escape; /* of that terminal */
     bool running, quit;
-    bool off; /* -no-shutdown: the run is over, the monitor is not */
+    bool off;   /* -no-shutdown: the run is over, the monitor is not */
+    bool ended; /* a replay, at request */
     struct pace pace;
     char *record_name;
+    char *next_replay; /* to be replayed when the run has ended */
+    struct plugins_host host;
 };
 
 /* The number of the signal that asked for the end; 0: none did. */
@@ -53,6 +56,9 @@ char *session_begin_record(struct session *session, const char *name,
                            bool force);
 /* Ends a recording that still runs. NULL, or a message to be freed. */
 char *session_end_record(struct session *session);
+
+/* What plugins may ask of it. */
+void session_serve_plugins(struct session *session);
 
 /* Virtual time begins; from now on slice() and sleep() are ours. */
 void session_go_live(struct session *session);

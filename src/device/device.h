@@ -69,6 +69,9 @@ bool io_map_add(struct io_map *map, enum io_space space, uint64_t base,
  * added first answers. */
 void io_map_move(struct io_map *map, enum io_space space, uint64_t from,
                  uint64_t to);
+/* Whether somebody takes any of those bytes. */
+bool io_map_answers(const struct io_map *map, enum io_space space,
+                    uint64_t address, unsigned size);
 /* Nobody there: all ones, and writes are lost. */
 uint64_t io_map_read(struct io_map *map, enum io_space space, uint64_t address,
                      unsigned size);

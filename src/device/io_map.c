@@ -35,7 +35,7 @@ void io_map_free(struct io_map *map)
     }
 }
 
-static struct io_range *find(struct io_map *map, enum io_space space,
+static struct io_range *find(const struct io_map *map, enum io_space space,
                              uint64_t address)
 {
     for (unsigned i = 0; i < map->n; i++) {
@@ -96,6 +96,13 @@ static bool begins_within(const struct io_map *map, enum io_space space,
         }
     }
     return false;
+}
+
+bool io_map_answers(const struct io_map *map, enum io_space space,
+                    uint64_t address, unsigned size)
+{
+    return find(map, space, address) ||
+           begins_within(map, space, address, size);
 }
 
 /* Bytes that are done at once: a power of two; no more than the handler

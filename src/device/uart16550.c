@@ -128,8 +128,24 @@ static void show_front(struct uart16550 *uart)
     }
 }
 
+/* The places of bytes on their way: of the receiver's FIFO, and the one that
+ * waits to be sent. */
+#define PLACE(uart, slot) ((uint64_t)(uart)->port << 16 | (slot))
+#define SEND_SLOT 0x100u
+
+static void tell(const struct uart16550 *uart, enum transfer_kind kind,
+                 uint64_t from, uint64_t to, uint8_t value)
+{
+    const struct transfer transfer = {
+        .kind = kind, .from = from, .to = to, .value = value};
+
+    transfer_tell(&uart->listener, &transfer);
+}
+
 static void push(struct uart16550 *uart, uint16_t entry)
 {
+    unsigned slot;
+
     if (uart->count >= capacity(uart)) {
         uart->lsr |= LSR_OVERRUN;
         if (uart->fcr & FCR_ENABLE) { /* the FIFO keeps what it has */
@@ -138,8 +154,10 @@ static void push(struct uart16550 *uart, uint16_t entry)
         }
         uart->count = 0;
     }
-    uart->fifo[(uart->head + uart->count) % UART16550_FIFO] = entry;
+    slot = (uart->head + uart->count) % UART16550_FIFO;
+    uart->fifo[slot] = entry;
     uart->count++;
+    tell(uart, TRANSFER_SERIAL_RECEIVE, 0, PLACE(uart, slot), (uint8_t)entry);
     if (uart->count == 1) {
         show_front(uart);
     } else if (entry >> 8) {
@@ -156,6 +174,7 @@ static uint8_t pop(struct uart16550 *uart)
     if (!uart->count) {
         return 0;
     }
+    tell(uart, TRANSFER_SERIAL_READ, PLACE(uart, uart->head), uart->port, byte);
     uart->head = (uart->head + 1) % UART16550_FIFO;
     uart->count--;
     show_front(uart);
@@ -214,6 +233,8 @@ static void update_modem(struct uart16550 *uart)
 static void send(struct uart16550 *uart, uint8_t byte)
 {
     uart->transmitter_empty = 1;
+    tell(uart, TRANSFER_SERIAL_WRITE, uart->port, PLACE(uart, SEND_SLOT), byte);
+    tell(uart, TRANSFER_SERIAL_SEND, PLACE(uart, SEND_SLOT), 0, byte);
     if (uart->mcr & MCR_LOOP) {
         push(uart, byte);
     } else if (uart->backend.put) {
@@ -351,6 +372,7 @@ bool uart16550_attach(struct uart16550 *uart, struct io_map *map, uint16_t port)
 {
     static const struct io_handlers handlers = {uart_read, uart_write, 1};
 
+    uart->port = port;
     return io_map_add(map, IO_PORT, port, 8, &handlers, uart);
 }
 

@@ -6,6 +6,7 @@
 #ifndef DEVICE_UART16550_H
 #define DEVICE_UART16550_H
 
+#include "base/transfer.h"
 #include "device/device.h"
 
 #define UART16550_FIFO 16
@@ -20,6 +21,8 @@ struct char_backend {
 struct uart16550 {
     struct wire interrupt;
     struct char_backend backend;
+    struct transfer_listener listener;
+    uint16_t port;
     struct clock *clock;
     struct timer timer; /* received bytes that nobody fetches */
     uint8_t ier, fcr, lcr, mcr, lsr, msr, scratch;

@@ -79,8 +79,9 @@ struct cpu {
     /* Generated code: steps may go up to here, and which unit an access or a
      * call was made from. */
     uint64_t deadline;
-    void *running;  /* a struct unit */
-    uint32_t memop; /* of the data access that walk() is called for */
+    void *running;    /* a struct unit */
+    uint32_t memop;   /* of the data access that walk() is called for */
+    uint64_t io_page; /* of the access to a device, by virtual address */
 
     jmp_buf leave;    /* where cpu_leave() goes */
     uint64_t insn_pc; /* interpreter: instruction being run */

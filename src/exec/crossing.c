@@ -185,9 +185,25 @@ static void playback_write(struct boundary *b, enum io_kind kind,
     }
 }
 
+static uint64_t playback_steer(struct boundary *b, enum steer_what what,
+                               uint64_t plain, uint64_t wanted)
+{
+    struct playback *p = playback_of(b);
+    const struct crossing *entry = next(p);
+
+    (void)wanted; /* nobody watches */
+    if (!entry || entry->outward || entry->event.kind != INWARD_STEER ||
+        entry->event.what != what || entry->count != b->machine->cpu->count) {
+        return plain;
+    }
+    p->next++;
+    return entry->event.value;
+}
+
 static bool is_access(const struct crossing *entry)
 {
-    return entry->outward || entry->event.kind == INWARD_READ;
+    return entry->outward || entry->event.kind == INWARD_READ ||
+           entry->event.kind == INWARD_STEER;
 }
 
 static void apply(struct playback *p, const struct crossing *entry)
@@ -270,6 +286,7 @@ static const struct boundary_ops playback_ops = {
     .poll = playback_poll,
     .deadline = playback_deadline,
     .slice_end = playback_slice_end,
+    .steer = playback_steer,
     .free = playback_free,
 };
 

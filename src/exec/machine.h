@@ -70,6 +70,16 @@ uint64_t machine_io_read(struct machine *machine, enum io_kind kind,
 void machine_io_write(struct machine *machine, enum io_kind kind,
                       uint64_t address, uint64_t value, unsigned size);
 
+/*
+ * Plugins steer within a step: `plain` is what the guest would get without
+ * them, `wanted` what they want. Returns what it gets, which in a replay is
+ * what it got when the run was recorded. To be called wherever plugins could
+ * steer, whether there are any or not: the recording may have been made with
+ * some. May be called again when the step is begun again.
+ */
+uint64_t machine_steered(struct machine *machine, enum steer_what what,
+                         uint64_t plain, uint64_t wanted);
+
 /* Who is told of it: of a read when its value is known, of everything else
  * before it takes effect. A read's event has the enum io_kind in `what`. */
 struct witness {

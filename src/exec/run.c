@@ -51,17 +51,40 @@ void machine_io_write(struct machine *m, enum io_kind kind, uint64_t address,
     m->boundary->ops->write(m->boundary, kind, address, value, size);
 }
 
+uint64_t machine_steered(struct machine *m, enum steer_what what,
+                         uint64_t plain, uint64_t wanted)
+{
+    struct boundary *b = m->boundary;
+    struct inward_event event = {
+        .kind = INWARD_STEER,
+        .what = what,
+        .value = b && b->ops->steer ? b->ops->steer(b, what, plain, wanted)
+                                    : wanted};
+
+    if (m->witness && event.value != plain) {
+        m->witness->inward(m->witness->opaque, &event);
+    }
+    return event.value;
+}
+
 static uint64_t io_read(void *opaque, uint64_t physical, unsigned size)
 {
-    ((struct machine *)opaque)->crossed = true;
-    return machine_io_read(opaque, BOUNDARY_MEMORY, physical, size);
+    struct machine *m = opaque;
+    uint64_t value;
+
+    m->crossed = true;
+    value = machine_io_read(m, BOUNDARY_MEMORY, physical, size);
+    return watch_device(m, false, physical, size, value);
 }
 
 static void io_write(void *opaque, uint64_t physical, uint64_t value,
                      unsigned size)
 {
-    ((struct machine *)opaque)->crossed = true;
-    machine_io_write(opaque, BOUNDARY_MEMORY, physical, value, size);
+    struct machine *m = opaque;
+
+    m->crossed = true;
+    value = watch_device(m, true, physical, size, value);
+    machine_io_write(m, BOUNDARY_MEMORY, physical, value, size);
 }
 
 /* -- Machines -------------------------------------------------------------- */
@@ -69,7 +92,8 @@ static void io_write(void *opaque, uint64_t physical, uint64_t value,
 #define HUGE_SIZE (2ul << 20)
 
 /* TLB and jump cache are a megabyte that is looked into all over: in one of
- * the host's huge pages they take one entry of its own TLB. */
+ * the host's huge pages they take one entry of its own TLB. Pages of its own:
+ * plugins see some of them a second time. */
 static struct cpu *new_cpu(const struct guest *guest)
 {
     size_t size = (guest->cpu_size + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1);
@@ -366,6 +390,7 @@ static void after_leaving(struct machine *m, enum cpu_leave why)
     switch (why) {
     case CPU_LEAVE_EXCEPTION:
         m->redo_alone = false;
+        m->cpu->alone = true; /* nothing runs that could not go on */
         m->cpu->guest->deliver_exception(m->cpu); /* may leave, too */
         m->cpu->count++;
         break;
@@ -421,11 +446,15 @@ static enum run_end run_turns(struct machine *m, uint64_t limit)
         }
     }
     while (cpu->count < limit) {
+        watch_settle(m, false);
         if (cpu->request && m->watch->serve(m->watch)) {
             cpu->request = 0;
         }
         if (!poll_boundary(m, limit, &deadline)) {
             return RUN_STOP;
+        }
+        if (watch_settle(m, true)) {
+            continue;
         }
         while (cpu->count < deadline && !cpu->halted && !m->poll_wanted) {
             /* An exception or interrupt may have been its last step. */
@@ -458,6 +487,9 @@ enum run_end machine_run(struct machine *m, uint64_t limit)
         m->running = true;
         end = run_turns(m, limit);
         m->running = false;
+        if (m->watch) {
+            m->watch->leave(m->watch);
+        }
         if (m->one_unit) {
             break;
         }

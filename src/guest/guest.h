@@ -65,6 +65,10 @@ struct walk_result {
     unsigned n_steps;
 };
 
+/* Told of a register that plugins have written: the guest's number for it. */
+typedef void guest_wrote(void *opaque, uint32_t number, const void *bytes,
+                         size_t size);
+
 /* What plugins need to know of a guest. */
 struct guest_plugin {
     /* Length of an instruction, and whether a block ends with it: transfers
@@ -77,8 +81,25 @@ struct guest_plugin {
      * changes by C code only when cpu->shown_stale is set, and clears it. */
     void *(*show)(struct cpu *cpu, uint64_t pc, void *cache);
     size_t cache_size;
+    size_t shown_size; /* of that struct */
+    /* The struct before and after a plugin had it: tells of each register
+     * that was written in it. For what cannot be written
+     * there, the number is UINT32_MAX. */
+    void (*compare)(const void *was, const void *is, guest_wrote *wrote,
+                    void *opaque);
+    /* Writes of registers, between steps; numbers are part of the log's
+     * format. First: whether there is such a one and it may have the value. */
+    bool (*may_poke)(const struct cpu *cpu, uint32_t number, const void *bytes,
+                     size_t size);
+    void (*poke)(struct cpu *cpu, uint32_t number, const void *bytes,
+                 size_t size);
+    uint32_t pc_number; /* of the pc, of the first control and the first debug
+                           register, and of the model-specific ones */
+    uint32_t control_number, debug_number, msr_number;
     uint64_t (*asid)(const struct cpu *cpu);
     bool (*in_kernel)(const struct cpu *cpu);
+    /* Code of that mode has the least privilege. NULL: none has. */
+    bool (*is_user)(uint64_t mode);
     uint64_t (*stack_pointer)(const struct cpu *cpu);
     uint64_t (*return_value)(const struct cpu *cpu);
     uint64_t (*code_base)(const struct cpu *cpu);

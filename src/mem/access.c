@@ -144,6 +144,7 @@ static void store_slow(struct cpu *cpu, uint64_t address, uint32_t memop,
         const struct place *p = &pieces[i].place;
 
         if (!p->block) {
+            cpu->io_page = address + done;
             io_write(mem, p->physical, bytes + done, pieces[i].size);
         } else if (p->block->shown.kind == BLOCK_RAM) {
             write_block(p->block, p->offset, bytes + done, pieces[i].size);
@@ -164,6 +165,7 @@ static void load_slow(struct cpu *cpu, uint64_t address, uint32_t memop,
         if (p->block) {
             memcpy(bytes, p->block->shown.host + p->offset, pieces[i].size);
         } else {
+            cpu->io_page = i ? address + pieces[0].size : address;
             io_read(cpu->memory->mem, p->physical, bytes, pieces[i].size);
         }
     }

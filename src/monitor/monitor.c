@@ -64,6 +64,26 @@ static void end_record(struct call *call)
     tell(call, target->end_record(target->opaque));
 }
 
+static void begin_replay(struct call *call)
+{
+    const struct monitor_target *target = &call->monitor->target;
+    char *plain = unquoted(call->argument);
+
+    if (!*plain) {
+        fprintf(call->out, "begin_replay: a name is missing\n");
+    } else {
+        tell(call, target->begin_replay(target->opaque, plain));
+    }
+    free(plain);
+}
+
+static void end_replay(struct call *call)
+{
+    const struct monitor_target *target = &call->monitor->target;
+
+    tell(call, target->end_replay(target->opaque));
+}
+
 static void quit(struct call *call)
 {
     call->monitor->target.quit(call->monitor->target.opaque);
@@ -120,7 +140,11 @@ static const struct command {
 } commands[] = {
     {"begin_record", NULL, "[-f] NAME",
      "record from here into NAME-rr-*; -f overwrites", begin_record},
-    {"end_record", NULL, "", "end the recording", end_record},
+    {"end_record", NULL, "", "end the recording, and stop the guest",
+     end_record},
+    {"begin_replay", NULL, "NAME",
+     "replay a recording in place of this machine", begin_replay},
+    {"end_replay", NULL, "", "end the replay, and the program", end_replay},
     {"info", NULL, "[TOPIC]", "tell about it; alone: the topics", info},
     {"x", NULL, "/FMT ADDRESS",
      "memory as the CPU sees it: x/8xw $rsp, "

@@ -19,6 +19,8 @@ struct monitor_target {
     struct machine *machine;
     char *(*begin_record)(void *opaque, const char *name, bool force);
     char *(*end_record)(void *opaque);
+    char *(*begin_replay)(void *opaque, const char *name);
+    char *(*end_replay)(void *opaque);
     void (*quit)(void *opaque);
     void (*set_running)(void *opaque, bool running);
     bool (*is_running)(void *opaque);

@@ -262,6 +262,12 @@ void block_left(struct watch *watch, enum cpu_leave why)
     const struct unit_part *part;
     unsigned position;
 
+    part = cpu->running && p->machine->in_unit
+               ? part_at(cpu->running, cpu->insn_pc, &position)
+               : NULL;
+    if (part) {
+        dispatch_restored(p, part->block);
+    }
     if (why == CPU_LEAVE_EXCEPTION) {
         block_goes_on(p, NULL, 0);
         p->given = p->skip = 0;
@@ -271,7 +277,6 @@ void block_left(struct watch *watch, enum cpu_leave why)
         p->skip = p->given;
     }
     p->given = 0;
-    part = cpu->running ? part_at(cpu->running, cpu->insn_pc, &position) : NULL;
     block_goes_on(p, part ? part->block : NULL,
                   part ? cpu->count - position : 0);
 }

@@ -1,66 +1,9 @@
 /*
- * Where events come in, from woven code and from the engine, and the walks
- * over who wants to hear of them.
- *
- * An instruction that is left and begun again (to run alone, say) raises its
- * events again, in the same order. They are counted a step, and those that
- * were given already are not given twice.
+ * What woven code calls: blocks, instructions, accesses.
  */
-#include "plugin/plugins.h"
+#include "plugin/raise.h"
 
 #include "mem/mem.h"
-
-#include <string.h>
-
-/* Calls everybody who hears of a kind. Functions may register, enable and
- * disable on the way. RESULT is told what one returned. */
-#define WALK(p, KIND, member, RESULT, ...) \
-    do { \
-        (p)->walks++; \
-        for (struct subscription *s = (p)->kinds[KIND]; s; s = s->next) { \
-            if (!s->on) { \
-                continue; \
-            } \
-            if (s->has_context) { \
-                RESULT s->function.with.member(s->context __VA_OPT__(, ) \
-                                                   __VA_ARGS__); \
-            } else { \
-                RESULT s->function.plain.member(__VA_ARGS__); \
-            } \
-        } \
-        (p)->walks--; \
-    } while (0)
-
-static bool heard(const struct plugins *p, panda_cb_type kind)
-{
-    return p->active & KIND_BIT(kind);
-}
-
-/* -- Before any walk ------------------------------------------------------- */
-
-/* What plugins read: the CPU with its pc there, and the count. */
-static void show(struct plugins *p, struct cpu *cpu, uint64_t pc, bool within)
-{
-    p->within = within;
-    p->cpu.panda_guest_pc = pc;
-    p->cpu.rr_guest_instr_count = cpu->count - p->count_base + within;
-    p->cpu.env_ptr = cpu->guest->plugin->show(cpu, pc, p->cache);
-}
-
-/* False: this event of the step was given before. */
-static bool fresh(struct plugins *p, const struct cpu *cpu)
-{
-    if (p->step != cpu->count) {
-        p->step = cpu->count;
-        p->given = p->skip = 0;
-    }
-    return p->given++ >= p->skip;
-}
-
-static struct plugins *plugins_of(const struct cpu *cpu)
-{
-    return (struct plugins *)cpu->machine->watch;
-}
 
 /* -- Blocks ---------------------------------------------------------------- */
 
@@ -83,38 +26,26 @@ static void leave_if_requested(struct cpu *cpu)
 static void invalidate_opt(struct plugins *p, struct cpu *cpu,
                            TranslationBlock *tb)
 {
-    bool again = false;
-
-    WALK(p, PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT,
-         before_block_exec_invalidate_opt, again |=, &p->cpu, tb);
-    if (again) {
+    if (RAISE_CPU(p, BEFORE_BLOCK_EXEC_INVALIDATE_OPT, (uintptr_t)tb)) {
         p->flush = true;
         plugins_request(p);
         cpu_leave(cpu, CPU_LEAVE_REQUEST);
     }
 }
 
-/* The walk of before_block_exec, which minds the filter. */
 static void before_block_exec(struct plugins *p, uint64_t block)
 {
     struct block *b = (struct block *)(uintptr_t)block;
     uint64_t bit = p->machine->cpu->asid_bit;
-    bool is_new = !(b->seen & bit);
 
-    b->seen |= bit;
-    p->walks++;
-    for (struct subscription *s = p->kinds[PANDA_CB_BEFORE_BLOCK_EXEC]; s;
-         s = s->next) {
-        if (!s->on || (s->once && !is_new)) {
-            continue;
-        }
-        if (s->has_context) {
-            s->function.with.before_block_exec(s->context, &p->cpu, &b->shown);
-        } else {
-            s->function.plain.before_block_exec(&p->cpu, &b->shown);
-        }
+    if (!heard(p, PANDA_CB_BEFORE_BLOCK_EXEC)) {
+        return;
     }
-    p->walks--;
+    if (p->filters) { /* else the block itself need not be looked at */
+        p->block_is_new = !(b->seen & bit);
+        b->seen |= bit;
+    }
+    RAISE_CPU(p, BEFORE_BLOCK_EXEC, (uintptr_t)&b->shown);
 }
 
 /* Nobody wants to know but of a block that is new in its address space. Not
@@ -126,11 +57,24 @@ static void block_new(struct cpu *cpu, uint64_t block)
     leave_if_requested(cpu);
     show(p, cpu, cpu->insn_pc, false);
     before_block_exec(p, block);
+    steer_before_insn(p, cpu);
 }
 
-static void block_start(struct cpu *cpu, uint64_t block)
+/* The common case in few steps: a step that begins, and one function that
+ * hears of it. */
+static inline bool begins(struct plugins *p, const struct cpu *cpu)
 {
-    struct plugins *p = plugins_of(cpu);
+    if (p->step == cpu->count) {
+        return false;
+    }
+    p->step = cpu->count;
+    p->given = 1;
+    p->skip = 0;
+    return true;
+}
+
+static void block_start_slow(struct plugins *p, struct cpu *cpu, uint64_t block)
+{
     TranslationBlock *tb = shown(block);
 
     leave_if_requested(cpu);
@@ -141,8 +85,29 @@ static void block_start(struct cpu *cpu, uint64_t block)
     if (fresh(p, cpu)) {
         show(p, cpu, cpu->insn_pc, false);
         before_block_exec(p, block);
-        WALK(p, PANDA_CB_START_BLOCK_EXEC, start_block_exec, , &p->cpu, tb);
+        if (heard(p, PANDA_CB_START_BLOCK_EXEC)) {
+            RAISE_CPU(p, START_BLOCK_EXEC, (uintptr_t)tb);
+        }
     }
+    steer_before_insn(p, cpu);
+}
+
+static void block_start(struct cpu *cpu, uint64_t block)
+{
+    struct plugins *p = plugins_of(cpu);
+    const struct subscription *s = p->only_start;
+
+    if (unlikely(!s || cpu->request || !begins(p, cpu))) {
+        block_start_slow(p, cpu, block);
+        return;
+    }
+    show(p, cpu, cpu->insn_pc, false);
+    p->walks++;
+    steer_call(p, s);
+    s->function.plain.before_block_exec(&p->cpu, shown(block));
+    steer_returned(p, NULL);
+    p->walks--;
+    steer_before_insn(p, cpu);
 }
 
 static void block_end(struct cpu *cpu, uint64_t block, uint64_t pc)
@@ -152,8 +117,12 @@ static void block_end(struct cpu *cpu, uint64_t block, uint64_t pc)
 
     if (fresh(p, cpu)) {
         show(p, cpu, pc, true);
-        WALK(p, PANDA_CB_END_BLOCK_EXEC, end_block_exec, , &p->cpu, tb);
-        WALK(p, PANDA_CB_AFTER_BLOCK_EXEC, after_block_exec, , &p->cpu, tb, 0);
+        if (heard(p, PANDA_CB_END_BLOCK_EXEC)) {
+            RAISE_CPU(p, END_BLOCK_EXEC, (uintptr_t)tb);
+        }
+        if (heard(p, PANDA_CB_AFTER_BLOCK_EXEC)) {
+            RAISE_CPU(p, AFTER_BLOCK_EXEC, (uintptr_t)tb, 0);
+        }
     }
 }
 
@@ -181,9 +150,36 @@ static void insn_exec(struct cpu *cpu)
 {
     struct plugins *p = plugins_of(cpu);
 
-    if (fresh(p, cpu)) {
-        show(p, cpu, cpu->insn_pc, true);
-        WALK(p, PANDA_CB_INSN_EXEC, insn_exec, , &p->cpu, cpu->insn_pc);
+    const struct subscription *s = p->only[PANDA_CB_INSN_EXEC];
+
+    if (unlikely(!fresh(p, cpu))) {
+        steer_before_insn(p, cpu);
+        return;
+    }
+    show(p, cpu, cpu->insn_pc, true);
+    if (likely(s)) {
+        p->walks++;
+        steer_call(p, s);
+        s->function.plain.insn_exec(&p->cpu, cpu->insn_pc);
+        steer_returned(p, NULL);
+        p->walks--;
+    } else {
+        RAISE_CPU(p, INSN_EXEC, cpu->insn_pc);
+    }
+    steer_before_insn(p, cpu);
+}
+
+/* All that comes before the instruction has been told. */
+static void told(struct cpu *cpu)
+{
+    steer_told(plugins_of(cpu), cpu);
+}
+
+/* What was written by or behind the last instruction, is to take effect. */
+static void leave(struct cpu *cpu)
+{
+    if (plugins_of(cpu)->watch.pending) {
+        cpu_leave(cpu, CPU_LEAVE_REQUEST);
     }
 }
 
@@ -193,7 +189,7 @@ static void after_insn(struct cpu *cpu, uint64_t pc)
 
     if (fresh(p, cpu)) {
         show(p, cpu, pc, true);
-        WALK(p, PANDA_CB_AFTER_INSN_EXEC, after_insn_exec, , &p->cpu, pc);
+        RAISE_CPU(p, AFTER_INSN_EXEC, pc);
     }
 }
 
@@ -206,49 +202,21 @@ struct access {
     uint64_t value; /* in host order */
 };
 
-static void tell_virtual(struct plugins *p, struct access *a)
+/* Of the four kinds; those of physical addresses are two further on. */
+static panda_cb_type virtual_kind(uint32_t how)
 {
-    uint8_t *buf = (uint8_t *)&a->value;
-
-    switch (a->how & (ACCESS_AFTER | ACCESS_WRITE)) {
-    case 0:
-        WALK(p, PANDA_CB_VIRT_MEM_BEFORE_READ, virt_mem_before_read, , &p->cpu,
-             a->pc, a->address, a->size);
-        break;
-    case ACCESS_WRITE:
-        WALK(p, PANDA_CB_VIRT_MEM_BEFORE_WRITE, virt_mem_before_write, ,
-             &p->cpu, a->pc, a->address, a->size, buf);
-        break;
-    case ACCESS_AFTER:
-        WALK(p, PANDA_CB_VIRT_MEM_AFTER_READ, virt_mem_after_read, , &p->cpu,
-             a->pc, a->address, a->size, buf);
-        break;
-    default:
-        WALK(p, PANDA_CB_VIRT_MEM_AFTER_WRITE, virt_mem_after_write, , &p->cpu,
-             a->pc, a->address, a->size, buf);
-    }
+    return (how & ACCESS_AFTER ? PANDA_CB_VIRT_MEM_AFTER_READ
+                               : PANDA_CB_VIRT_MEM_BEFORE_READ) +
+           ((how & ACCESS_WRITE) != 0);
 }
 
-static void tell_physical(struct plugins *p, struct access *a)
+static void tell(struct plugins *p, panda_cb_type kind, struct access *a)
 {
-    uint8_t *buf = (uint8_t *)&a->value;
+    const uint64_t arguments[6] = {(uintptr_t)&p->cpu, a->pc, a->address,
+                                   a->size, (uintptr_t)&a->value};
 
-    switch (a->how & (ACCESS_AFTER | ACCESS_WRITE)) {
-    case 0:
-        WALK(p, PANDA_CB_PHYS_MEM_BEFORE_READ, phys_mem_before_read, , &p->cpu,
-             a->pc, a->address, a->size);
-        break;
-    case ACCESS_WRITE:
-        WALK(p, PANDA_CB_PHYS_MEM_BEFORE_WRITE, phys_mem_before_write, ,
-             &p->cpu, a->pc, a->address, a->size, buf);
-        break;
-    case ACCESS_AFTER:
-        WALK(p, PANDA_CB_PHYS_MEM_AFTER_READ, phys_mem_after_read, , &p->cpu,
-             a->pc, a->address, a->size, buf);
-        break;
-    default:
-        WALK(p, PANDA_CB_PHYS_MEM_AFTER_WRITE, phys_mem_after_write, , &p->cpu,
-             a->pc, a->address, a->size, buf);
+    if (heard(p, kind)) {
+        plugins_raise(p, kind, arguments);
     }
 }
 
@@ -272,7 +240,7 @@ static void tell_pages(struct plugins *p, struct cpu *cpu,
         if (cpu->guest->walk(cpu, at, MEM_READ, MO_MMU(whole->how), true,
                              &walk)) {
             part.address = walk.physical;
-            tell_physical(p, &part);
+            tell(p, virtual_kind(part.how) + 2, &part);
         }
         done += part.size;
     }
@@ -292,10 +260,10 @@ static void tell_piece(struct plugins *p, struct cpu *cpu, struct access *a)
     if (p->active & physical_kinds) {
         struct access copy = *a; /* a plugin may write into the buffer */
 
-        tell_virtual(p, &copy);
+        tell(p, virtual_kind(a->how), &copy);
         tell_pages(p, cpu, a);
     } else {
-        tell_virtual(p, a);
+        tell(p, virtual_kind(a->how), a);
     }
 }
 
@@ -326,10 +294,7 @@ void dispatch_access(struct cpu *cpu, uint64_t address,
 /* The common case in few steps: one plugin wants virtual accesses. */
 static bool tell_only(struct plugins *p, struct access *a)
 {
-    static const panda_cb_type first[] = {PANDA_CB_VIRT_MEM_BEFORE_READ,
-                                          PANDA_CB_VIRT_MEM_AFTER_READ};
-    unsigned kind = first[(a->how & ACCESS_AFTER) != 0] +
-                    ((a->how & ACCESS_WRITE) != 0);
+    panda_cb_type kind = virtual_kind(a->how);
     const struct subscription *s = p->only[kind];
 
     if (!s || (p->active & physical_kinds) ||
@@ -340,8 +305,10 @@ static bool tell_only(struct plugins *p, struct access *a)
         a->value &= (1ull << 8 * a->size) - 1;
     }
     p->walks++; /* the three have one signature */
+    steer_call(p, s);
     s->function.plain.virt_mem_after_read(&p->cpu, a->pc, a->address, a->size,
                                           (uint8_t *)&a->value);
+    steer_returned(p, NULL);
     p->walks--;
     return true;
 }
@@ -384,99 +351,25 @@ const struct guest_helper woven_helpers[N_WOVEN_HELPERS] = {
     [WOVEN_BLOCK_END] = HELPER(block_end, 2, IR_I64, IR_I64),
     [WOVEN_BLOCK_END_IF] = HELPER(block_end_if, 3, IR_I32, IR_I64, IR_I64),
     [WOVEN_BLOCK_CUT] = HELPER(block_cut, 2, IR_I64, IR_I32),
-    [WOVEN_INSN_EXEC] = HELPER(insn_exec, 0, 0),
+    [WOVEN_INSN_EXEC] = {"insn_exec",
+                         (void (*)(void))insn_exec,
+                         IR_VOID,
+                         0,
+                         {0},
+                         HELPER_READS | HELPER_FAULTS},
+    [WOVEN_TOLD] = {"told",
+                    (void (*)(void))told,
+                    IR_VOID,
+                    0,
+                    {0},
+                    HELPER_READS | HELPER_FAULTS},
+    [WOVEN_LEAVE] = {"leave",
+                     (void (*)(void))leave,
+                     IR_VOID,
+                     1,
+                     {IR_I64},
+                     HELPER_READS | HELPER_FAULTS},
     [WOVEN_AFTER_INSN] = HELPER(after_insn, 1, IR_I64),
     [WOVEN_ACCESS] = HELPER(access_64, 3, IR_I64, IR_I64, IR_I32),
     [WOVEN_ACCESS_V] = HELPER(dispatch_access, 3, IR_I64, IR_V128, IR_I32),
 };
-
-/* -- Events of the engine -------------------------------------------------- */
-
-void show_here(struct plugins *p)
-{
-    struct cpu *cpu = p->machine->cpu;
-    bool in = p->machine->in_unit;
-
-    plugins_set_current(p);
-    cpu->shown_stale = 1; /* by code that is not woven, too */
-    show(p, cpu, in ? cpu->insn_pc : cpu->guest->get_pc(cpu), in);
-}
-
-bool dispatch_asid_changed(struct watch *watch, uint64_t from, uint64_t to)
-{
-    struct plugins *p = (struct plugins *)watch;
-    bool veto = false;
-
-    show_here(p);
-    WALK(p, PANDA_CB_ASID_CHANGED, asid_changed, veto |=, &p->cpu, from, to);
-    if (!veto && !p->machine->cpu->request) {
-        p->machine->cpu->asid_bit = block_asid_bit(p, to);
-    }
-    return veto;
-}
-
-void dispatch_block_translate(struct plugins *p, uint64_t pc)
-{
-    if (heard(p, PANDA_CB_BEFORE_BLOCK_TRANSLATE)) {
-        show_here(p);
-        WALK(p, PANDA_CB_BEFORE_BLOCK_TRANSLATE, before_block_translate, ,
-             &p->cpu, pc);
-    }
-}
-
-void dispatch_block_translated(struct plugins *p, struct block *block)
-{
-    if (heard(p, PANDA_CB_AFTER_BLOCK_TRANSLATE)) {
-        show_here(p);
-        WALK(p, PANDA_CB_AFTER_BLOCK_TRANSLATE, after_block_translate, ,
-             &p->cpu, &block->shown);
-    }
-}
-
-bool dispatch_insn_translate(struct plugins *p, panda_cb_type kind, uint64_t pc)
-{
-    bool wanted = false;
-
-    if (!heard(p, kind)) {
-        return false;
-    }
-    show_here(p);
-    if (kind == PANDA_CB_INSN_TRANSLATE) {
-        WALK(p, PANDA_CB_INSN_TRANSLATE, insn_translate, wanted |=, &p->cpu,
-             pc);
-    } else {
-        WALK(p, PANDA_CB_AFTER_INSN_TRANSLATE, after_insn_translate, wanted |=,
-             &p->cpu, pc);
-    }
-    return wanted;
-}
-
-void dispatch_simple(struct plugins *p, panda_cb_type kind)
-{
-    plugins_set_current(p);
-    switch ((int)kind) {
-    case PANDA_CB_AFTER_MACHINE_INIT:
-        show_here(p);
-        WALK(p, PANDA_CB_AFTER_MACHINE_INIT, after_machine_init, , &p->cpu);
-        break;
-    case PANDA_CB_AFTER_LOADVM:
-        show_here(p);
-        WALK(p, PANDA_CB_AFTER_LOADVM, after_loadvm, , &p->cpu);
-        break;
-    case PANDA_CB_MAIN_LOOP_WAIT:
-        WALK(p, PANDA_CB_MAIN_LOOP_WAIT, main_loop_wait, );
-        break;
-    case PANDA_CB_PRE_SHUTDOWN:
-        WALK(p, PANDA_CB_PRE_SHUTDOWN, pre_shutdown, );
-        break;
-    }
-}
-
-void dispatch_monitor(struct plugins *p, Monitor *mon, const char *command)
-{
-    plugins_set_current(p);
-    if (p->machine) {
-        show_here(p);
-    }
-    WALK(p, PANDA_CB_MONITOR, monitor, , mon, command);
-}

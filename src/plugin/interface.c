@@ -2,7 +2,6 @@
 #include "plugin/plugins.h"
 
 #include "base/error.h"
-#include "mem/mem.h"
 
 static _Thread_local struct plugins *current;
 
@@ -78,94 +77,6 @@ target_ulong panda_get_retval(const CPUState *cpu)
 {
     (void)cpu;
     return guest()->return_value(the_cpu());
-}
-
-/* -- Memory ---------------------------------------------------------------- */
-
-hwaddr panda_virt_to_phys(CPUState *cpu, target_ulong addr)
-{
-    struct cpu *c = the_cpu();
-    struct walk_result walk;
-
-    (void)cpu;
-    /* As the supervisor, who may read every page. */
-    return c->guest->walk(c, addr, MEM_READ, 0, true, &walk) ? walk.physical
-                                                             : (hwaddr)-1;
-}
-
-int panda_physical_memory_rw(hwaddr addr, uint8_t *buf, int len, bool is_write)
-{
-    struct cpu *c = the_cpu();
-    uint64_t offset;
-
-    if (!c || is_write || len < 0) {
-        return -1;
-    }
-    for (uint64_t page = addr & PAGE_MASK_; page < addr + (unsigned)len;
-         page += PAGE_SIZE_) { /* all of it, or nothing */
-        if (!mem_lookup(c->machine->memory, page, &offset)) {
-            return -1;
-        }
-    }
-    return mem_read_physical(c->machine->memory, addr, buf, (size_t)len) ? 0
-                                                                         : -1;
-}
-
-int panda_physical_memory_read(hwaddr addr, uint8_t *buf, int len)
-{
-    return panda_physical_memory_rw(addr, buf, len, false);
-}
-
-int panda_physical_memory_write(hwaddr addr, uint8_t *buf, int len)
-{
-    return panda_physical_memory_rw(addr, buf, len, true);
-}
-
-static int page_part(target_ulong addr, int len)
-{
-    int rest = (int)(PAGE_SIZE_ - (addr & ~PAGE_MASK_));
-
-    return len < rest ? len : rest;
-}
-
-int panda_virtual_memory_rw(CPUState *cpu, target_ulong addr, uint8_t *buf,
-                            int len, bool is_write)
-{
-    uint64_t offset;
-    int n;
-
-    if (!the_cpu() || is_write || len < 0) {
-        return -1;
-    }
-    for (int at = 0; at < len; at += page_part(addr + (unsigned)at, len - at)) {
-        hwaddr physical = panda_virt_to_phys(cpu, addr + (unsigned)at);
-
-        if (physical == (hwaddr)-1 ||
-            !mem_lookup(current->machine->memory, physical, &offset)) {
-            return -1;
-        }
-    }
-    for (int at = 0; at < len; at += n) {
-        n = page_part(addr + (unsigned)at, len - at);
-        if (panda_physical_memory_rw(
-                panda_virt_to_phys(cpu, addr + (unsigned)at), buf + at, n,
-                false)) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-int panda_virtual_memory_read(CPUState *cpu, target_ulong addr, uint8_t *buf,
-                              int len)
-{
-    return panda_virtual_memory_rw(cpu, addr, buf, len, false);
-}
-
-int panda_virtual_memory_write(CPUState *cpu, target_ulong addr, uint8_t *buf,
-                               int len)
-{
-    return panda_virtual_memory_rw(cpu, addr, buf, len, true);
 }
 
 /* -- Record and replay ----------------------------------------------------- */

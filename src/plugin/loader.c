@@ -77,7 +77,9 @@ static void unload(struct plugins *p, struct plugin *plugin)
     }
     *(void **)(void *)&uninit = dlsym(plugin->handle, "uninit_plugin");
     if (uninit) {
+        p->ending = plugin;
         uninit(plugin->handle);
+        p->ending = NULL;
     }
     registry_unregister(p, plugin->handle);
     plugin_free(p, plugin);
@@ -159,6 +161,9 @@ bool plugins_load(struct plugins *p, const char *path, const char *name,
     if (!handle) {
         free(bare);
         return false;
+    }
+    if (!p->crash) {
+        crash_watch(p);
     }
     plugin = panda_must(calloc(1, sizeof(*plugin)));
     plugin->name = bare;
@@ -246,6 +251,7 @@ struct plugins *plugins_new(void)
 {
     struct plugins *p = panda_must(calloc(1, sizeof(*p)));
 
+    p->patience = 60;
     variables_show(p);
     return p;
 }
@@ -259,18 +265,18 @@ void plugins_free(struct plugins *p)
         unload(p, p->plugins);
     }
     plugins_close_log(p);
+    crash_unwatch(p);
     registry_sweep(p);
     arguments_free(p);
     if (p->machine) {
-        p->machine->watch = NULL;
-        variables_show(NULL);
-        p->machine->cpu->access_told = NULL;
-        block_forget_all(p);
+        plugins_detach(p);
     }
     if (plugins_current() == p) {
         plugins_set_current(NULL);
     }
     free(p->failure);
-    free(p->cache);
+    free(p->mutant);
+    free(p->control_name);
+    free(p->rr_name);
     free(p);
 }

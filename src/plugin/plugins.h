@@ -6,9 +6,12 @@
  *     loader.c      init, unload
  *     arguments.c   -panda 'a;b:x=1'
  *     registry.c    subscriptions
+ *     attach.c      their machine
  *     block.c       the guest's blocks, as plugins know them
  *     weave.c       calls woven into units
  *     dispatch.c    what those calls do
+ *     mutant.c      faults on purpose, for tests
+ *     filter.c      events that a function does not want
  *     pandalog.c    -pandalog
  *     addresses.c   physical and host addresses
  *     disassembly.c code as text
@@ -17,6 +20,12 @@
  *     os.c          -os
  *     variables.c   the interface's variables
  *     engine.c      include/panda/engine.h
+ *     event.c       events that are not woven
+ *     raise.c       an event, to all who hear of it
+ *     steer.c       what plugins write into the guest
+ *     shown.c       and how it is noticed in the registers that they see
+ *     control.c     recordings and replays that plugins begin and end
+ *     crash.c       plugins that crash, exit, or do not return
  *     interface.c   the rest of include/panda
  */
 #ifndef PLUGIN_PLUGINS_H
@@ -42,6 +51,8 @@ struct subscription {
     bool gone;    /* unregistered while a walk was under way */
     bool on;      /* enabled, and nothing else forbids */
     bool once;    /* PANDA_ON_NEW_ASID */
+    bool old_dma; /* 34 or 35 with the manual\'s arguments: 256, 257 */
+    struct panda_filter *filter; /* owned; NULL: none */
     struct subscription *next;
 };
 
@@ -79,6 +90,7 @@ struct plugin {
     bool memory; /* memory callbacks are switched on */
     bool strict; /* an argument that it does not ask for is an error */
     bool enabled;
+    bool refused;        /* a replay's user was told of its writes */
     bool unload;         /* wanted */
     struct plugin *next; /* loaded before this one */
 };
@@ -90,14 +102,62 @@ struct argument {
     struct argument *next;
 };
 
+/* What plugins write: steer.h. */
+struct steer {
+    uint64_t calm;        /* first; 0: a write waits, so woven code leaves */
+    struct write *writes; /* that have not taken effect, in order */
+    bool armed;           /* registers are compared around each call */
+    bool allowed;         /* in a replay, too */
+    bool left;            /* and so the recording was left */
+    unsigned quiet;       /* calls since one wrote registers */
+    uint64_t asked_at;    /* count + 1 at which the point is waited for where
+                             plugins have been told of the instruction */
+    bool moved;           /* the log has written the pc */
+    uint64_t told_at;     /* and at which it was reached */
+    uint64_t moved_at;    /* where the pc was written last, how often */
+    unsigned moves;
+    const void *blamed;    /* whose result was another */
+    uint8_t *shown, *seen; /* the struct: in the CPU, and as plugins see it */
+    uint8_t *was;          /* before the call */
+    void *pages, *mapped;  /* it lies in these, and is seen through those */
+    size_t size;           /* of both */
+};
+
+/* Who begins and ends recordings and replays: the program. Called between two
+ * blocks. A message is NULL or to be freed. */
+struct plugins_host {
+    void *opaque;
+    char *(*begin_record)(void *opaque, const char *name);
+    char *(*end_record)(void *opaque);
+    char *(*begin_replay)(void *opaque, const char *name);
+    char *(*end_replay)(void *opaque);
+};
+
+enum control { /* what plugins ask for */
+               CONTROL_NONE,
+               CONTROL_RECORD_BEGIN,
+               CONTROL_RECORD_END,
+               CONTROL_REPLAY_BEGIN,
+               CONTROL_REPLAY_END,
+};
+
 struct plugins {
-    struct watch watch;      /* first */
+    struct watch watch; /* first */
+    struct steer steer;
     struct machine *machine; /* NULL: not yet */
     RR_mode mode;
+    const struct plugins_host *host;
+    enum control control;
+    char *control_name, *rr_name;
+    bool introduced; /* after_machine_init was told */
     uint64_t count_base, count_total;
 
     struct plugin *plugins;
     struct plugin *starting; /* whose init runs */
+    struct plugin *ending;   /* whose uninit runs */
+    bool exited;             /* one has called exit() */
+    unsigned patience;       /* seconds that a call may take; 0: for ever */
+    struct crash_watch *crash;
     struct argument *arguments;
     struct argument *known;  /* a plugin and a key: it asked for */
     char *failure;           /* of the plugin whose init runs; owned */
@@ -108,7 +168,14 @@ struct plugins {
     uint64_t active; /* kinds with a subscription that is on */
     /* The one that is on, where there is one alone, without a context. */
     struct subscription *only[PANDA_CB_LAST];
-    unsigned walks; /* of subscriptions, under way */
+    struct subscription *only_start; /* of what a block's start raises */
+    bool filters;                    /* somebody asks for new blocks */
+    uint64_t filtered;               /* kinds that somebody filters */
+    unsigned walks;                  /* of subscriptions, under way */
+    void *yes[2];                    /* owners who said true in the last one */
+    bool block_is_new, told_two;
+    /* The function that is called: crash.c tells of it. */
+    const struct subscription *calling;
     bool changed, flush, quit, unload, sweep;
 
     struct block *buckets[BLOCK_BUCKETS];
@@ -131,6 +198,12 @@ struct plugins {
     CPUState cpu;
     void *cache;
     bool within; /* an instruction: it counts */
+
+    struct mutant *mutant; /* mutant.h; NULL: none */
+    int mutant_kind;
+
+    uint64_t slice_first; /* count */
+    bool slice_told;
 };
 
 /* -- For the program ------------------------------------------------------- */
@@ -151,8 +224,14 @@ bool plugins_set_os(const char *name, char **message);
 void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode);
 /* A recording begins or ends; total: steps of a replay, or 0. */
 void plugins_set_mode(struct plugins *p, RR_mode mode, uint64_t total);
+/* A recording's snapshot is about to be loaded. */
+void plugins_before_load(struct plugins *p);
 /* The program has waited for input, between two slices of the run. */
 void plugins_main_loop(struct plugins *p);
+/* Of the recording that is made or replayed; NULL: of none. Copied. */
+void plugins_set_name(struct plugins *p, const char *name);
+/* The machine goes, the plugins stay. */
+void plugins_detach(struct plugins *p);
 /* The machine will not run any more. */
 void plugins_shut_down(struct plugins *p);
 
@@ -197,6 +276,10 @@ void variables_show(struct plugins *p);
 /* The guest's RAM, or NULL. */
 const struct mem_block *plugins_ram(const struct machine *machine);
 
+/* control.c */
+void control_serve(struct plugins *p);
+void control_show(struct plugins *p);
+
 /* arguments.c */
 bool arguments_add(struct plugins *p, const char *plugin, const char *text);
 /* What is wrong about keys that the plugin has not asked for, one by one, to
@@ -209,9 +292,22 @@ void registry_unregister(struct plugins *p, const void *owner);
 /* After any change: what is on. */
 void registry_update(struct plugins *p);
 void registry_sweep(struct plugins *p);
+/* For struct watch. */
+bool registry_serve(struct watch *watch);
+const char *registry_name(panda_cb_type kind);
+/* The first that fits; NULL, after a warning, when there is none. */
+struct subscription *registry_find(void *owner, panda_cb_type type,
+                                   void (*function)(void), bool has_context,
+                                   void *context);
+/* "BEFORE_BLOCK_EXEC": of its callback. */
+const char *registry_name_of(const struct plugins *p,
+                             const struct subscription *subscription);
 #define KIND_BIT(kind) (1ull << (kind))
 /* In watch.woven: of blocks only the ones in another address space. */
 #define ONLY_NEW_BLOCKS KIND_BIT(63)
+/* In watch.woven: the unit ends where all callbacks that come before its first
+ * instruction have been called. */
+#define UP_TO_TOLD KIND_BIT(62)
 extern const uint64_t registry_code_kinds; /* that are woven or translated */
 
 /* pandalog.c */
@@ -247,7 +343,7 @@ struct ir_unit *weave(struct watch *watch, const struct unit_key *key,
                       struct ir_unit *ir, const uint8_t *bytes, size_t rest,
                       size_t *size, void **blocks);
 
-/* dispatch.c: helpers of woven units, and events */
+/* dispatch.c: helpers of woven units */
 enum woven_helper {
     WOVEN_BLOCK_START,  /* (block) */
     WOVEN_BLOCK_NEW,    /* (block) */
@@ -258,12 +354,29 @@ enum woven_helper {
     WOVEN_AFTER_INSN, /* (next pc) */
     WOVEN_ACCESS,     /* (address, value, how) */
     WOVEN_ACCESS_V,
+    WOVEN_TOLD,
+    WOVEN_LEAVE, /* for call_unless: what was written is to take effect */
     N_WOVEN_HELPERS
 };
 extern const struct guest_helper woven_helpers[N_WOVEN_HELPERS];
 void dispatch_access(struct cpu *cpu, uint64_t address,
                      const union ir_value *value, uint32_t how);
+
+/* event.c: see exec/watch.h */
 bool dispatch_asid_changed(struct watch *watch, uint64_t from, uint64_t to);
+bool dispatch_hypercall(struct watch *watch);
+int32_t dispatch_exception(struct watch *watch, int32_t number, uint64_t pc);
+unsigned dispatch_interrupt(struct watch *watch, unsigned vector);
+void dispatch_device(struct watch *watch, bool write, uint64_t physical,
+                     unsigned size, uint64_t *value);
+bool dispatch_nobody(struct watch *watch, bool write, uint64_t address,
+                     unsigned size, uint64_t *value);
+void dispatch_dma(struct watch *watch, const struct inward_event *event,
+                  bool after);
+void dispatch_transfer(struct watch *watch, const struct transfer *t);
+void dispatch_slice_begins(struct watch *watch);
+void dispatch_slice_ends(struct watch *watch);
+void dispatch_restored(struct plugins *p, struct block *block);
 void dispatch_block_translate(struct plugins *p, uint64_t pc);
 void dispatch_block_translated(struct plugins *p, struct block *block);
 bool dispatch_insn_translate(struct plugins *p, panda_cb_type kind,
@@ -272,5 +385,8 @@ bool dispatch_insn_translate(struct plugins *p, panda_cb_type kind,
 void show_here(struct plugins *p);
 void dispatch_simple(struct plugins *p, panda_cb_type kind);
 void dispatch_monitor(struct plugins *p, Monitor *mon, const char *command);
+
+#include "plugin/crash.h"
+#include "plugin/steer.h"
 
 #endif

@@ -9,7 +9,7 @@
 
 /* -- The kinds ------------------------------------------------------------- */
 
-enum state { CODE, TRANSLATE, EVENT, LATER };
+enum state { CODE, TRANSLATE, EVENT, NEVER };
 
 static const struct row {
     const char *name;
@@ -23,6 +23,11 @@ static const struct row {
 #undef PANDA_CALLBACK
 #undef PANDA_CALLBACK_NONE
 };
+
+const char *registry_name(panda_cb_type kind)
+{
+    return (unsigned)kind < PANDA_CB_LAST ? rows[kind].name : "?";
+}
 
 /* Those that code depends on. */
 static uint64_t kinds_of(enum state state)
@@ -41,6 +46,19 @@ static bool is_access(unsigned kind)
            kind <= PANDA_CB_PHYS_MEM_AFTER_WRITE;
 }
 
+const char *registry_name_of(const struct plugins *p,
+                             const struct subscription *subscription)
+{
+    for (unsigned kind = 0; kind < PANDA_CB_LAST; kind++) {
+        for (const struct subscription *s = p->kinds[kind]; s; s = s->next) {
+            if (s == subscription) {
+                return rows[kind].name;
+            }
+        }
+    }
+    return "?";
+}
+
 /* -- What is on ------------------------------------------------------------ */
 
 static bool is_on(struct plugins *p, const struct subscription *s,
@@ -53,6 +71,18 @@ static bool is_on(struct plugins *p, const struct subscription *s,
             (plugin->enabled && (plugin->memory || !is_access(kind))));
 }
 
+/* Events of the kind do not go the short way. */
+static bool is_mutant(const struct plugins *p, unsigned kind)
+{
+    return p->mutant && p->mutant_kind == (int)kind;
+}
+
+/* One of these, from the first to the last number. */
+static bool on(const struct plugins *p, panda_cb_type first, panda_cb_type last)
+{
+    return p->active & ((KIND_BIT(last) << 1) - KIND_BIT(first));
+}
+
 /* Translated blocks know nothing of a kind that was off till now. */
 static void set_active(struct plugins *p, uint64_t active)
 {
@@ -60,24 +90,62 @@ static void set_active(struct plugins *p, uint64_t active)
         p->flush = true;
     }
     p->active = active;
+    p->watch.wants = (struct watch_wants){
+        .asids = on(p, PANDA_CB_ASID_CHANGED, PANDA_CB_ASID_CHANGED) ||
+                 on(p, PANDA_CB_BEFORE_BLOCK_EXEC, PANDA_CB_BEFORE_BLOCK_EXEC),
+        .hypercalls = on(p, PANDA_CB_GUEST_HYPERCALL, PANDA_CB_GUEST_HYPERCALL),
+        .exceptions = on(p, PANDA_CB_BEFORE_HANDLE_EXCEPTION,
+                         PANDA_CB_BEFORE_HANDLE_EXCEPTION),
+        .interrupts = on(p, PANDA_CB_BEFORE_HANDLE_INTERRUPT,
+                         PANDA_CB_BEFORE_HANDLE_INTERRUPT),
+        .devices = on(p, PANDA_CB_MMIO_AFTER_READ, PANDA_CB_MMIO_BEFORE_WRITE),
+        .nobody = on(p, PANDA_CB_UNASSIGNED_IO_READ,
+                     PANDA_CB_UNASSIGNED_IO_WRITE),
+        .dma = on(p, PANDA_CB_REPLAY_BEFORE_DMA, PANDA_CB_REPLAY_AFTER_DMA),
+        .transfers =
+            on(p, PANDA_CB_REPLAY_HD_TRANSFER, PANDA_CB_REPLAY_SERIAL_WRITE) ||
+            on(p, PANDA_CB_REPLAY_HANDLE_PACKET, PANDA_CB_REPLAY_HANDLE_PACKET),
+    };
+}
+
+static struct subscription *only_start(const struct plugins *p, uint64_t active)
+{
+    switch (active & (KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT) |
+                      KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC) |
+                      KIND_BIT(PANDA_CB_START_BLOCK_EXEC))) {
+    case KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC):
+        return p->filters ? NULL : p->only[PANDA_CB_BEFORE_BLOCK_EXEC];
+    case KIND_BIT(PANDA_CB_START_BLOCK_EXEC):
+        return p->only[PANDA_CB_START_BLOCK_EXEC];
+    default:
+        return NULL;
+    }
 }
 
 void registry_update(struct plugins *p)
 {
     uint64_t active = 0, before = p->active;
 
+    p->filters = false;
+    p->filtered = 0;
     for (unsigned kind = 0; kind < PANDA_CB_LAST; kind++) {
         unsigned n = 0;
 
         p->only[kind] = NULL;
         for (struct subscription *s = p->kinds[kind]; s; s = s->next) {
             s->on = is_on(p, s, kind);
+            p->filtered |= s->filter && !s->gone ? KIND_BIT(kind) : 0;
             if (s->on) {
-                p->only[kind] = n++ || s->has_context ? NULL : s;
+                p->only[kind] = n++ || s->has_context || s->filter ||
+                                        is_mutant(p, kind)
+                                    ? NULL
+                                    : s;
                 active |= KIND_BIT(kind);
+                p->filters |= s->once;
             }
         }
     }
+    p->only_start = only_start(p, active);
     set_active(p, active);
     if (p->machine && (active != before || p->flush ||
                        (before & KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC)))) {
@@ -97,6 +165,7 @@ void registry_sweep(struct plugins *p)
 
             if (s->gone) {
                 *link = s->next;
+                free(s->filter);
                 free(s);
             } else {
                 link = &s->next;
@@ -124,12 +193,12 @@ static uint64_t only_new_blocks(const struct plugins *p)
 /* -- Requests -------------------------------------------------------------- */
 
 /* Between units; but what is asked for takes effect between blocks. */
-static bool serve(struct watch *watch)
+bool registry_serve(struct watch *watch)
 {
     struct plugins *p = (struct plugins *)watch;
     struct machine *m = p->machine;
 
-    if (block_is_open(p)) {
+    if (block_is_open(p) || (p->control && p->watch.pending)) {
         return false;
     }
     if (p->unload) {
@@ -150,14 +219,15 @@ static bool serve(struct watch *watch)
 
         p->changed = false;
         watch->woven = (p->active & (kinds_of(CODE) | kinds_of(TRANSLATE))) |
-                       only_new_blocks(p);
+                       only_new_blocks(p) | (watch->woven & UP_TO_TOLD);
         m->cpu->shown_stale = 1;
-        watch->asids = p->active & (KIND_BIT(PANDA_CB_ASID_CHANGED) |
-                                    KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC));
         m->cpu->access_told = p->active & accesses ? dispatch_access : NULL;
         machine_watch_changed(m);
     }
     m->cpu->asid_bit = block_asid_bit(p, m->cpu->guest->plugin->asid(m->cpu));
+    if (p->control) {
+        control_serve(p);
+    }
     if (p->quit && !m->running) {
         return false; /* the next run ends at once */
     }
@@ -168,90 +238,45 @@ static bool serve(struct watch *watch)
     return true;
 }
 
-static void enter(struct watch *watch)
-{
-    plugins_set_current((struct plugins *)watch);
-}
-
 void plugins_request(struct plugins *p)
 {
     if (!p->machine) {
         return;
     }
-    if (p->machine->in_unit || p->walks || !serve(&p->watch)) {
+    if (p->machine->in_unit || p->walks || !registry_serve(&p->watch)) {
         machine_leave_soon(p->machine);
     }
 }
 
-/* -- The machine ----------------------------------------------------------- */
-
-void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode)
-{
-    const struct guest_plugin *guest = machine->cpu->guest->plugin;
-
-    p->watch.enter = enter;
-    p->watch.block = block_at;
-    p->watch.weave = weave;
-    p->watch.left = block_left;
-    p->watch.serve = serve;
-    p->watch.written = block_written;
-    p->watch.asid_changed = dispatch_asid_changed;
-    p->cache = calloc(1, guest->cache_size + 1);
-    if (!p->cache) {
-        panda_bug("out of memory");
-    }
-    p->machine = machine;
-    variables_show(p);
-    p->cpu.exception_index = -1;
-    p->step = UINT64_MAX;
-    machine->watch = &p->watch;
-    if (mode == RR_REPLAY) {
-        dispatch_simple(p, PANDA_CB_AFTER_LOADVM);
-    }
-    plugins_set_mode(p, mode, 0);
-    p->changed = true;
-    registry_update(p);
-    plugins_request(p);
-    dispatch_simple(p, PANDA_CB_AFTER_MACHINE_INIT);
-}
-
-void plugins_set_mode(struct plugins *p, RR_mode mode, uint64_t total)
-{
-    p->mode = mode;
-    p->count_total = total;
-    if (mode != RR_OFF) { /* behind a recording its count goes on */
-        p->count_base = p->machine->cpu->count;
-    }
-}
-
-void plugins_main_loop(struct plugins *p)
-{
-    dispatch_simple(p, PANDA_CB_MAIN_LOOP_WAIT);
-    plugins_tick_log(p);
-}
-
-void plugins_shut_down(struct plugins *p)
-{
-    dispatch_simple(p, PANDA_CB_PRE_SHUTDOWN);
-}
-
 /* -- The interface --------------------------------------------------------- */
+
+/* The manual's REPLAY_{BEFORE,AFTER}_CPU_PHYSICAL_MEM_RW_RAM are events of the
+ * DMA callbacks with other arguments. */
+#define OLD_DMA 256u
+
+static panda_cb_type type_behind(panda_cb_type type)
+{
+    unsigned old = (unsigned)type - OLD_DMA;
+
+    return old < 2 ? (panda_cb_type)(PANDA_CB_REPLAY_BEFORE_DMA + old) : type;
+}
 
 static void add(void *owner, panda_cb_type type, struct subscription with)
 {
     struct plugins *p = plugins_current();
     struct subscription *s, **link;
 
+    with.old_dma = type_behind(type) != type;
+    type = type_behind(type);
     if ((unsigned)type >= PANDA_CB_LAST || !rows[type].known) {
         plugins_fail(
             p, panda_message("there is no callback number %u", (unsigned)type));
         return;
     }
-    if (rows[type].state == LATER) {
-        plugins_fail(p, panda_message("PANDA_CB_%s is not raised by this "
-                                      "version",
-                                      rows[type].name));
-        return;
+    if (rows[type].state == NEVER) {
+        panda_warn("a plugin has registered for PANDA_CB_%s, which no machine "
+                   "of this program raises",
+                   rows[type].name);
     }
     if (!with.function.plain.cbaddr) {
         plugins_fail(p, panda_message("a plugin registers no function for "
@@ -269,6 +294,8 @@ static void add(void *owner, panda_cb_type type, struct subscription with)
     for (link = &p->kinds[type]; *link; link = &(*link)->next) {
     }
     *link = s;
+    /* Code may have been woven for others' filters alone. */
+    p->flush |= (p->filtered & KIND_BIT(type)) != 0;
     registry_update(p);
 }
 
@@ -293,13 +320,13 @@ void panda_register_callback_with_context(void *plugin, panda_cb_type type,
             .function.with = cb, .context = context, .has_context = true});
 }
 
-/* The first that fits; NULL, after a warning, when there is none. */
-static struct subscription *find(void *owner, panda_cb_type type,
-                                 void (*function)(void), bool has_context,
-                                 void *context)
+struct subscription *registry_find(void *owner, panda_cb_type type,
+                                   void (*function)(void), bool has_context,
+                                   void *context)
 {
     struct subscription *s;
 
+    type = type_behind(type);
     s = (unsigned)type < PANDA_CB_LAST ? plugins_current()->kinds[type] : NULL;
     while (s &&
            (s->gone || s->owner != owner || s->has_context != has_context ||
@@ -321,28 +348,8 @@ static struct subscription *find_plain(void *owner, panda_cb_type type,
     void *context;
 
     return older_callback(&type, cb, &by, &context)
-               ? find(owner, type, by.cbaddr, true, context)
-               : find(owner, type, cb.cbaddr, false, NULL);
-}
-
-void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,
-                           unsigned filter)
-{
-    struct subscription *s = find_plain(plugin, type, cb);
-
-    if (filter & ~PANDA_ON_NEW_ASID ||
-        (filter && type != PANDA_CB_BEFORE_BLOCK_EXEC)) {
-        plugins_fail(plugins_current(),
-                     panda_message(
-                         "PANDA_CB_%s has no filter %u",
-                         (unsigned)type < PANDA_CB_LAST ? rows[type].name : "?",
-                         filter));
-    } else if (s) {
-        s->once = filter & PANDA_ON_NEW_ASID;
-        plugins_current()->changed = true;
-        registry_update(plugins_current());
-        plugins_request(plugins_current());
-    }
+               ? registry_find(owner, type, by.cbaddr, true, context)
+               : registry_find(owner, type, cb.cbaddr, false, NULL);
 }
 
 static void enable(struct subscription *s, bool enabled)
@@ -366,14 +373,14 @@ void panda_disable_callback(void *plugin, panda_cb_type type, panda_cb cb)
 void panda_enable_callback_with_context(void *plugin, panda_cb_type type,
                                         panda_cb_with_context cb, void *context)
 {
-    enable(find(plugin, type, cb.cbaddr, true, context), true);
+    enable(registry_find(plugin, type, cb.cbaddr, true, context), true);
 }
 
 void panda_disable_callback_with_context(void *plugin, panda_cb_type type,
                                          panda_cb_with_context cb,
                                          void *context)
 {
-    enable(find(plugin, type, cb.cbaddr, true, context), false);
+    enable(registry_find(plugin, type, cb.cbaddr, true, context), false);
 }
 
 bool panda_is_callback_enabled(void *plugin, panda_cb_type type, panda_cb cb)
@@ -421,21 +428,4 @@ void panda_enable_plugin(void *plugin)
 void panda_disable_plugin(void *plugin)
 {
     enable_plugin(plugin, false);
-}
-
-void panda_do_flush_tb(void)
-{
-    struct plugins *p = plugins_current();
-
-    p->flush = true;
-    plugins_request(p);
-}
-
-int panda_vm_quit(void)
-{
-    struct plugins *p = plugins_current();
-
-    p->quit = true;
-    plugins_request(p);
-    return 0;
 }

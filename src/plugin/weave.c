@@ -15,6 +15,7 @@
 #include "plugin/plugins.h"
 
 #include "base/error.h"
+#include "plugin/filter.h"
 #include "ir/build.h"
 #include "ir/ir.h"
 
@@ -38,6 +39,7 @@ struct weaver {
     unsigned insn; /* the open one */
     uint32_t slot[N_WOVEN_SLOTS];
     struct unit_part *part; /* the open instruction's */
+    bool told; /* plugins, by the last instruction: they may have written */
 };
 
 /* -- Blocks of the unit ---------------------------------------------------- */
@@ -149,10 +151,41 @@ static bool wants(const struct weaver *w, uint64_t kinds)
     return w->key->watch & kinds;
 }
 
+/* Of these kinds, one might be told of what happens at the pc. */
+static bool told_at(const struct weaver *w, uint64_t kinds, uint64_t pc,
+                    unsigned size)
+{
+    kinds &= w->key->watch;
+    while (kinds) {
+        unsigned kind = (unsigned)__builtin_ctzll(kinds);
+
+        if (!(w->p->filtered & KIND_BIT(kind)) ||
+            filter_may_pass(w->p, (panda_cb_type)kind, pc, w->key->mode,
+                            size)) {
+            return true;
+        }
+        kinds &= kinds - 1;
+    }
+    return false;
+}
+
+static bool told_of_block(const struct weaver *w, uint64_t kinds)
+{
+    return told_at(w, kinds, w->part->block->shown.pc, 0);
+}
+
+static uint64_t insn_pc(const struct weaver *w);
+
+static bool told_of_insn(const struct weaver *w, uint64_t kinds, unsigned size)
+{
+    return told_at(w, kinds, insn_pc(w), size);
+}
+
 #define START_KINDS \
     (KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT) | \
      KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC) | \
      KIND_BIT(PANDA_CB_START_BLOCK_EXEC))
+#define ACCESS_KINDS (0xffull * KIND_BIT(PANDA_CB_VIRT_MEM_BEFORE_READ))
 #define END_KINDS \
     (KIND_BIT(PANDA_CB_AFTER_BLOCK_EXEC) | KIND_BIT(PANDA_CB_END_BLOCK_EXEC))
 
@@ -161,6 +194,13 @@ static bool wants(const struct weaver *w, uint64_t kinds)
 static unsigned position_of(const struct weaver *w)
 {
     return w->part->position + (w->insn - w->part->first);
+}
+
+static uint64_t insn_pc(const struct weaver *w)
+{
+    const struct block *block = w->part->block;
+
+    return block->shown.pc + block->offset[position_of(w)];
 }
 
 static bool is_last(const struct weaver *w)
@@ -173,22 +213,39 @@ static uint8_t wants_of(const struct weaver *w)
     return w->part->block->wants[position_of(w)];
 }
 
+/* What plugins write takes effect when the instruction is over. */
+static void leave_if_written(struct weaver *w)
+{
+    uint64_t calm = (uint64_t)(uintptr_t)&w->p->steer.calm;
+
+    put(w, IR_call_unless, IR_VOID, constant(w, IR_I64, calm),
+        constant(w, IR_I64, 1), 0, w->to->guest->n_helpers + WOVEN_LEAVE);
+    w->told = false;
+}
+
 static void start_insn(struct weaver *w, unsigned insn)
 {
     w->insn = insn;
     if (insn == w->part->first + w->part->n) {
         w->part++;
     }
+    if (w->told) {
+        leave_if_written(w);
+    }
     if (position_of(w) == 0 && wants(w, ONLY_NEW_BLOCKS)) {
         ir_ref bit = put(w, IR_get, IR_I64, 0, 0, 0, w->slot[ASID_BIT]);
 
         put(w, IR_call_unless, IR_VOID, block_constant(w), bit, 0,
             w->to->guest->n_helpers + WOVEN_BLOCK_NEW);
-    } else if (position_of(w) == 0 && wants(w, START_KINDS)) {
+    } else if (position_of(w) == 0 && told_of_block(w, START_KINDS)) {
         call(w, WOVEN_BLOCK_START, block_constant(w), IR_NONE, IR_NONE);
     }
-    if (wants(w, KIND_BIT(PANDA_CB_INSN_EXEC)) && (wants_of(w) & WANTS_EXEC)) {
+    if ((wants_of(w) & WANTS_EXEC) &&
+        told_of_insn(w, KIND_BIT(PANDA_CB_INSN_EXEC), 0)) {
         call(w, WOVEN_INSN_EXEC, IR_NONE, IR_NONE, IR_NONE);
+    }
+    if (insn == 0 && wants(w, UP_TO_TOLD)) {
+        call(w, WOVEN_TOLD, IR_NONE, IR_NONE, IR_NONE);
     }
 }
 
@@ -196,12 +253,14 @@ static void start_insn(struct weaver *w, unsigned insn)
 static void end_insn(struct weaver *w, ir_ref pc)
 {
     if (is_last(w)) {
-        if (wants(w, END_KINDS)) {
+        if (told_of_block(w, END_KINDS)) {
             call(w, WOVEN_BLOCK_END, block_constant(w), pc, IR_NONE);
+            w->told = true;
         }
-    } else if (wants(w, KIND_BIT(PANDA_CB_AFTER_INSN_EXEC)) &&
-               (wants_of(w) & WANTS_AFTER)) {
+    } else if ((wants_of(w) & WANTS_AFTER) &&
+               told_of_insn(w, KIND_BIT(PANDA_CB_AFTER_INSN_EXEC), 0)) {
         call(w, WOVEN_AFTER_INSN, pc, IR_NONE, IR_NONE);
+        w->told = true;
     }
 }
 
@@ -211,7 +270,8 @@ static void look_at_requests(struct weaver *w, ir_ref next_pc)
 {
     ir_ref request;
 
-    if (is_last(w) && !wants(w, START_KINDS)) {
+    if (is_last(w) &&
+        (!wants(w, START_KINDS) || (w->p->filtered & START_KINDS))) {
         request = put(w, IR_get, IR_I32, 0, 0, 0, w->slot[REQUEST]);
         put(w, IR_exit_if, IR_VOID, request, next_pc, 0, IR_EXIT_LINK);
     }
@@ -250,9 +310,11 @@ static void tell_access(struct weaver *w, const struct ir_ins *ins,
                     ((how & ACCESS_WRITE) != 0);
     ir_ref info;
 
-    if (!wants(w, KIND_BIT(kind) | KIND_BIT(kind + 2))) {
+    if (!told_of_insn(w, KIND_BIT(kind) | KIND_BIT(kind + 2),
+                      MO_SIZE(ins->imm))) {
         return;
     }
+    w->told = true;
     info = constant(w, IR_I32, how | ins->imm);
     if (value == IR_NONE && ins->type != IR_V128) {
         value = constant(w, IR_I64, 0);
@@ -331,7 +393,7 @@ static bool copy(struct weaver *w, uint32_t at)
                                       : constant(w, IR_I64, 0);
         return true;
     case IR_exit_if:
-        if (is_last(w) && wants(w, END_KINDS)) {
+        if (is_last(w) && told_of_block(w, END_KINDS)) {
             call(w, WOVEN_BLOCK_END_IF, ins.a, block_constant(w), ins.b);
         }
         break;
@@ -340,6 +402,9 @@ static bool copy(struct weaver *w, uint32_t at)
         return true;
     }
     w->map[at] = ir_unit_append(w->to, &ins);
+    if (ins.op == IR_call && wants(w, ACCESS_KINDS)) {
+        w->told = true;
+    }
     if (ins.op == IR_call &&
         (ir_helper(w->to, ins.imm)->effects & HELPER_WRITES)) {
         put(w, IR_set, IR_VOID, constant(w, IR_I32, 1), 0, 0, w->slot[STALE]);

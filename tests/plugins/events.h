@@ -14,20 +14,23 @@ struct event {
 struct listing {
     struct event *event;
     size_t n, capacity;
-    unsigned kinds; /* a bit a kind that came */
+    uint64_t kinds; /* a bit a kind that came */
     uint64_t state; /* digest of the machine in the end */
 };
 
+/* Blocks, instructions, and the eight kinds of accesses. */
 #define ALL_KINDS \
-    (1u << PANDA_CB_BEFORE_BLOCK_EXEC | 1u << PANDA_CB_AFTER_BLOCK_EXEC | \
-     1u << PANDA_CB_INSN_EXEC | 1u << PANDA_CB_VIRT_MEM_BEFORE_READ | \
-     1u << PANDA_CB_VIRT_MEM_BEFORE_WRITE | \
-     1u << PANDA_CB_VIRT_MEM_AFTER_READ | 1u << PANDA_CB_VIRT_MEM_AFTER_WRITE)
+    (KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC) | \
+     KIND_BIT(PANDA_CB_START_BLOCK_EXEC) | KIND_BIT(PANDA_CB_END_BLOCK_EXEC) | \
+     KIND_BIT(PANDA_CB_AFTER_BLOCK_EXEC) | KIND_BIT(PANDA_CB_INSN_EXEC) | \
+     KIND_BIT(PANDA_CB_AFTER_INSN_EXEC) | \
+     0xffull << PANDA_CB_VIRT_MEM_BEFORE_READ)
 
 struct how {
     unsigned unit_insns, flush_every;
-    uint64_t piece; /* steps a call of machine_run() */
-    bool code;      /* generated code, not the interpreter */
+    uint64_t piece;     /* steps a call of machine_run() */
+    bool code;          /* generated code, not the interpreter */
+    const char *mutant; /* of plugin/mutant.h, or NULL */
 };
 
 enum listener { SILENT, LISTEN, SWITCH, INVALIDATE };
@@ -40,6 +43,11 @@ void list_heard(uint64_t seed, uint64_t steps, const struct how *how,
 bool same_listing(const struct listing *x, const struct listing *y);
 /* Each question is followed by its block: both once. */
 bool same_twice(const struct listing *listing);
+
+/* transfers.c: a recording is made there, and replayed. */
+#define N_TRANSFER_KINDS 5u
+bool transfers_are_heard(const char *path, const struct how *how);
+unsigned transfer_faults_noticed(const char *path);
 
 /* The outside world of both: interrupts and device reads by count. */
 struct machine *outside_machine(uint64_t seed, unsigned flush_every);

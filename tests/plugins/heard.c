@@ -1,5 +1,6 @@
 /* The events of a run as callbacks hear them. */
 #include "events.h"
+#include "plugin/mutant.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@ void list_event(struct listing *listing, const struct event *event)
         }
     }
     listing->event[listing->n++] = *event;
-    listing->kinds |= 1u << event->kind;
+    listing->kinds |= KIND_BIT(event->kind);
 }
 
 static void tell(unsigned kind, uint64_t pc, uint64_t address, size_t size,
@@ -46,6 +47,18 @@ static void on_block(CPUState *cpu, TranslationBlock *tb)
     if (listening == SWITCH) {
         switch_something();
     }
+}
+
+static void on_start(CPUState *cpu, TranslationBlock *tb)
+{
+    tell(PANDA_CB_START_BLOCK_EXEC, panda_current_pc(cpu), tb->pc, tb->size,
+         tb->icount);
+}
+
+static void on_end(CPUState *cpu, TranslationBlock *tb)
+{
+    tell(PANDA_CB_END_BLOCK_EXEC, panda_current_pc(cpu), tb->pc, tb->size,
+         tb->icount);
 }
 
 static void on_block_end(CPUState *cpu, TranslationBlock *tb, uint8_t code)
@@ -74,6 +87,13 @@ static int on_insn(CPUState *cpu, target_ptr_t pc)
     return 0;
 }
 
+static int on_insn_end(CPUState *cpu, target_ptr_t pc)
+{
+    tell(PANDA_CB_AFTER_INSN_EXEC, panda_current_pc(cpu) == pc ? pc : 1, 0, 0,
+         0);
+    return 0;
+}
+
 static uint64_t value_in(const uint8_t *buf)
 {
     uint64_t value;
@@ -82,12 +102,15 @@ static uint64_t value_in(const uint8_t *buf)
     return value;
 }
 
-static void before_read(CPUState *cpu, target_ptr_t pc, target_ptr_t addr,
-                        size_t size)
-{
-    (void)cpu;
-    tell(PANDA_CB_VIRT_MEM_BEFORE_READ, pc, addr, size, 0);
-}
+#define BEFORE_READ(name, kind) \
+    static void name(CPUState *cpu, target_ptr_t pc, target_ptr_t addr, \
+                     size_t size) \
+    { \
+        (void)cpu; \
+        tell(kind, pc, addr, size, 0); \
+    }
+BEFORE_READ(before_read, PANDA_CB_VIRT_MEM_BEFORE_READ)
+BEFORE_READ(phys_before_read, PANDA_CB_PHYS_MEM_BEFORE_READ)
 
 #define ON_ACCESS(name, kind) \
     static void name(CPUState *cpu, target_ptr_t pc, target_ptr_t addr, \
@@ -99,6 +122,9 @@ static void before_read(CPUState *cpu, target_ptr_t pc, target_ptr_t addr,
 ON_ACCESS(after_read, PANDA_CB_VIRT_MEM_AFTER_READ)
 ON_ACCESS(before_write, PANDA_CB_VIRT_MEM_BEFORE_WRITE)
 ON_ACCESS(after_write, PANDA_CB_VIRT_MEM_AFTER_WRITE)
+ON_ACCESS(phys_after_read, PANDA_CB_PHYS_MEM_AFTER_READ)
+ON_ACCESS(phys_before_write, PANDA_CB_PHYS_MEM_BEFORE_WRITE)
+ON_ACCESS(phys_after_write, PANDA_CB_PHYS_MEM_AFTER_WRITE)
 
 /* -- Registering ----------------------------------------------------------- */
 
@@ -112,9 +138,19 @@ static const struct {
     {PANDA_CB_VIRT_MEM_AFTER_READ, {.virt_mem_after_read = after_read}},
     {PANDA_CB_VIRT_MEM_BEFORE_WRITE, {.virt_mem_before_write = before_write}},
     {PANDA_CB_VIRT_MEM_AFTER_WRITE, {.virt_mem_after_write = after_write}},
+    {PANDA_CB_PHYS_MEM_BEFORE_READ, {.phys_mem_before_read = phys_before_read}},
+    {PANDA_CB_PHYS_MEM_AFTER_READ, {.phys_mem_after_read = phys_after_read}},
+    {PANDA_CB_PHYS_MEM_BEFORE_WRITE,
+     {.phys_mem_before_write = phys_before_write}},
+    {PANDA_CB_PHYS_MEM_AFTER_WRITE, {.phys_mem_after_write = phys_after_write}},
+    {PANDA_CB_START_BLOCK_EXEC, {.start_block_exec = on_start}},
+    {PANDA_CB_END_BLOCK_EXEC, {.end_block_exec = on_end}},
+    {PANDA_CB_AFTER_INSN_EXEC, {.after_insn_exec = on_insn_end}},
     {PANDA_CB_INSN_TRANSLATE, {.insn_translate = all_insns}},
+    {PANDA_CB_AFTER_INSN_TRANSLATE, {.after_insn_translate = all_insns}},
 };
 #define N_ALL (sizeof(all) / sizeof(all[0]))
+#define N_SWITCHED (N_ALL - 2)
 
 static void register_all(void)
 {
@@ -138,10 +174,10 @@ static void switch_something(void)
     uint64_t draw = mix(rr_get_guest_instr_count() * 77);
     unsigned i = draw % 256;
 
-    if (i < N_ALL - 1) {
+    if (i < N_SWITCHED) {
         panda_disable_callback(&owner, all[i].kind, all[i].cb);
-    } else if (i < 2 * N_ALL - 2) {
-        i -= N_ALL - 1;
+    } else if (i < 2 * N_SWITCHED) {
+        i -= N_SWITCHED;
         panda_enable_callback(&owner, all[i].kind, all[i].cb);
     } else if (i == 60) {
         panda_do_flush_tb();
@@ -158,6 +194,7 @@ void list_heard(uint64_t seed, uint64_t steps, const struct how *how,
 {
     struct machine *m = outside_machine(seed, how->flush_every);
     struct plugins *p = plugins_new();
+    char *message;
 
     to = listing;
     listening = listener;
@@ -169,6 +206,10 @@ void list_heard(uint64_t seed, uint64_t steps, const struct how *how,
     }
     if (listener != SILENT) {
         register_all();
+    }
+    if (how->mutant && !mutant_set(p, how->mutant, &message)) {
+        printf("  %s\n", message);
+        exit(1);
     }
     plugins_attach(p, m, RR_OFF);
     while (m->cpu->count < steps) {
@@ -221,7 +262,8 @@ bool same_twice(const struct listing *l)
     for (size_t i = 0; i + 1 < l->n; i += 2) {
         if (l->event[i].kind != PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT ||
             l->event[i + 1].kind != PANDA_CB_BEFORE_BLOCK_EXEC ||
-            l->event[i].count != l->event[i + 1].count) {
+            l->event[i].count != l->event[i + 1].count ||
+            l->event[i].address != l->event[i + 1].address) {
             print_event("x", l, i);
             print_event("x", l, i + 1);
             return false;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int passed, failed;
 
@@ -29,15 +30,17 @@ static const struct {
     const char *name;
     struct how how;
 } ways[] = {
-    {"interpreter", {64, 0, UINT64_MAX / 2, false}},
-    {"interpreter, 7 instructions a unit", {7, 0, UINT64_MAX / 2, false}},
-    {"interpreter, 1 instruction a unit", {1, 0, UINT64_MAX / 2, false}},
-    {"interpreter, flushes and pieces", {5, 40, 101, false}},
-    {"generated code", {64, 0, UINT64_MAX / 2, true}},
-    {"generated code, 7 instructions a unit", {7, 0, UINT64_MAX / 2, true}},
-    {"generated code, 1 instruction a unit", {1, 0, UINT64_MAX / 2, true}},
-    {"generated code, flushed often", {64, 20, UINT64_MAX / 2, true}},
-    {"generated code, flushes and pieces", {5, 40, 101, true}},
+    {"interpreter", {64, 0, UINT64_MAX / 2, false, NULL}},
+    {"interpreter, 7 instructions a unit", {7, 0, UINT64_MAX / 2, false, NULL}},
+    {"interpreter, 1 instruction a unit", {1, 0, UINT64_MAX / 2, false, NULL}},
+    {"interpreter, flushes and pieces", {5, 40, 101, false, NULL}},
+    {"generated code", {64, 0, UINT64_MAX / 2, true, NULL}},
+    {"generated code, 7 instructions a unit",
+     {7, 0, UINT64_MAX / 2, true, NULL}},
+    {"generated code, 1 instruction a unit",
+     {1, 0, UINT64_MAX / 2, true, NULL}},
+    {"generated code, flushed often", {64, 20, UINT64_MAX / 2, true, NULL}},
+    {"generated code, flushes and pieces", {5, 40, 101, true, NULL}},
 };
 #define N_WAYS (sizeof(ways) / sizeof(ways[0]))
 
@@ -45,7 +48,7 @@ static void against_truth(void)
 {
     for (unsigned k = 0; k < N_WAYS; k++) {
         bool good = true;
-        unsigned kinds = 0;
+        uint64_t kinds = 0;
 
         for (uint64_t seed = 1; seed <= SEEDS; seed++) {
             struct listing truth = {0}, heard = {0};
@@ -66,7 +69,7 @@ static void against_truth(void)
  * the guest must not notice. */
 static void switching(void)
 {
-    const struct how plain = {64, 0, UINT64_MAX / 2, false};
+    const struct how plain = {64, 0, UINT64_MAX / 2, false, NULL};
 
     for (unsigned k = 2; k < N_WAYS; k += 2) {
         bool good = true, untouched = true;
@@ -106,11 +109,62 @@ static void invalidating(void)
     expect(good, "a block translated anew each time is asked about once");
 }
 
+/* Every kind of fault in every kind of event must be noticed above. */
+static void mutants(void)
+{
+    static const char *const hows[] = {"drop", "double", "delay", "alter"};
+    const uint64_t steps = 1500;
+    struct listing truth = {0};
+
+    list_truth(1, steps, &truth);
+    for (unsigned kind = 0; kind < PANDA_CB_LAST; kind++) {
+        bool asks = kind == PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT;
+        unsigned noticed = 0;
+
+        for (unsigned i = 0; i < 4; i++) {
+            struct how how = ways[4].how;
+            struct listing heard = {0};
+            char text[80];
+
+            if (!asks && !(ALL_KINDS & KIND_BIT(kind))) {
+                continue;
+            }
+            snprintf(text, sizeof(text), "%s:%s:50", hows[i],
+                     registry_name((panda_cb_type)kind));
+            how.mutant = text;
+            list_heard(1, steps, &how, asks ? INVALIDATE : LISTEN, &heard);
+            noticed += !(asks ? same_twice(&heard)
+                              : same_listing(&truth, &heard));
+            free(heard.event);
+        }
+        if (asks || ALL_KINDS & KIND_BIT(kind)) {
+            printf("  faults in %s\n", registry_name((panda_cb_type)kind));
+            expect(noticed == 4, "are noticed");
+        }
+    }
+    free(truth.event);
+}
+
+static void transfers(void)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "build/test-plugins-%d.log", (int)getpid());
+    for (unsigned k = 0; k < N_WAYS; k++) {
+        printf("  %s\n", ways[k].name);
+        expect(transfers_are_heard(path, &ways[k].how),
+               "a replay tells of each transfer and DMA");
+    }
+    expect(transfer_faults_noticed(path) == 4 * N_TRANSFER_KINDS,
+           "and faults in that are noticed");
+    unlink(path);
+}
+
 static void errors(void)
 {
     struct plugins *p = plugins_new();
     char *message = NULL;
-    panda_cb pcb = {.top_loop = NULL};
+    panda_cb pcb = {.cbaddr = NULL};
 
     expect(!plugins_load_list(p, "nosuch", &message) && message &&
                strstr(message, "panda_nosuch.so") &&
@@ -119,11 +173,6 @@ static void errors(void)
     free(message);
     plugins_set_current(p);
     p->starting = (struct plugin *)p; /* as in an init */
-    panda_register_callback(NULL, PANDA_CB_TOP_LOOP, pcb);
-    expect(p->failure && strstr(p->failure, "PANDA_CB_TOP_LOOP"),
-           "a callback that is not raised is refused by name");
-    free(p->failure);
-    p->failure = NULL;
     panda_register_callback(NULL, (panda_cb_type)999, pcb);
     expect(p->failure && strstr(p->failure, "999"),
            "a number that is none is refused");
@@ -137,6 +186,8 @@ int main(void)
     against_truth();
     switching();
     invalidating();
+    mutants();
+    transfers();
     errors();
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;

@@ -44,6 +44,8 @@ static void begin_block(struct truth *t, uint64_t pc)
     memcpy(t->bytes, t->ram + pc, 3 * t->n);
     tell(t, PANDA_CB_BEFORE_BLOCK_EXEC, t->machine->cpu->count, pc, pc,
          3 * t->n, t->n);
+    tell(t, PANDA_CB_START_BLOCK_EXEC, t->machine->cpu->count, pc, pc, 3 * t->n,
+         t->n);
 }
 
 static bool faults(uint64_t address, unsigned size)
@@ -86,6 +88,23 @@ static struct access access_of(const struct toy *toy, const uint8_t *insn)
     return a;
 }
 
+/* One access: as the program makes it, and then what of each page it is. */
+static void tell_access(struct truth *t, unsigned virtual_kind, uint64_t count,
+                        uint64_t pc, const struct access *a, uint64_t value)
+{
+    tell(t, virtual_kind, count, pc, a->address, a->size, value);
+    for (unsigned done = 0, n; done < a->size; done += n) {
+        uint64_t at = a->address + done;
+
+        n = (unsigned)(PAGE_SIZE_ - at % PAGE_SIZE_);
+        n = n < a->size - done ? n : a->size - done;
+        if (at < BAD_ADDRESS) {
+            tell(t, virtual_kind + 2, count, pc, at, n,
+                 cut(value >> 8 * done, n));
+        }
+    }
+}
+
 /* One instruction, which the machine runs or faults at. */
 static void insn(struct truth *t)
 {
@@ -96,10 +115,10 @@ static void insn(struct truth *t)
 
     tell(t, PANDA_CB_INSN_EXEC, count, pc, 0, 0, 0);
     if (a.size) {
-        tell(t,
-             a.write ? PANDA_CB_VIRT_MEM_BEFORE_WRITE
-                     : PANDA_CB_VIRT_MEM_BEFORE_READ,
-             count, pc, a.address, a.size, a.write ? a.value : 0);
+        tell_access(t,
+                    a.write ? PANDA_CB_VIRT_MEM_BEFORE_WRITE
+                            : PANDA_CB_VIRT_MEM_BEFORE_READ,
+                    count, pc, &a, a.write ? a.value : 0);
     }
     machine_run(t->machine, count);
     if (a.size && faults(a.address, a.size)) {
@@ -107,19 +126,23 @@ static void insn(struct truth *t)
         return;
     }
     if (a.size) {
-        tell(t,
-             a.write ? PANDA_CB_VIRT_MEM_AFTER_WRITE
-                     : PANDA_CB_VIRT_MEM_AFTER_READ,
-             count, pc, a.address, a.size,
-             a.write ? a.value : toy->r[bytes[1] & 7]);
+        tell_access(t,
+                    a.write ? PANDA_CB_VIRT_MEM_AFTER_WRITE
+                            : PANDA_CB_VIRT_MEM_AFTER_READ,
+                    count, pc, &a, a.write ? a.value : toy->r[bytes[1] & 7]);
     }
     t->at++;
     if (t->at == t->n) {
+        tell(t, PANDA_CB_END_BLOCK_EXEC, count, toy->pc, t->start, 3 * t->n,
+             t->n);
         tell(t, PANDA_CB_AFTER_BLOCK_EXEC, count, toy->pc, t->start, 3 * t->n,
              t->n);
         t->n = 0;
-    } else if (memcmp(t->bytes + 3 * t->at, t->ram + t->start + 3 * t->at,
-                      3 * (t->n - t->at))) {
+        return;
+    }
+    tell(t, PANDA_CB_AFTER_INSN_EXEC, count, toy->pc, 0, 0, 0);
+    if (memcmp(t->bytes + 3 * t->at, t->ram + t->start + 3 * t->at,
+               3 * (t->n - t->at))) {
         t->n = 0; /* it has changed itself */
     }
 }

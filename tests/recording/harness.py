@@ -98,6 +98,12 @@ class Guest:
         begun[name] = int(re.search(r"begun at (\d+)",
                                     self.ask("info record"))[1])
 
+    def end_record(self):
+        """And the guest goes on."""
+        told = self.ask("end_record")
+        self.ask("cont")
+        return told
+
     def type(self, text):
         import socket
         if not self.socket:

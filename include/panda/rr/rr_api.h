@@ -2,6 +2,7 @@
 #ifndef PANDA_RR_API_H
 #define PANDA_RR_API_H
 
+#include "panda/rr/rr_control.h"
 #include "panda/rr/rr_types.h"
 
 #ifdef __cplusplus

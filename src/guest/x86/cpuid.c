@@ -1,4 +1,5 @@
 /* CPUID: only what works is offered. */
+#include "exec/watch.h"
 #include "guest/x86/helpers.h"
 
 #include <stdio.h>
@@ -35,6 +36,9 @@ void x86_helper_cpuid(struct cpu *cpu)
     uint32_t number = (uint32_t)x86->gpr[0];
     struct leaf leaf = {0, 0, 0, 0, 0};
 
+    if (watch_hypercall(cpu)) {
+        return;
+    }
     for (unsigned i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++) {
         if (leaves[i].number == number) {
             leaf = leaves[i];

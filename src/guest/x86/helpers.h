@@ -2,6 +2,7 @@
 #ifndef GUEST_X86_HELPERS_H
 #define GUEST_X86_HELPERS_H
 
+#include "boundary/boundary.h"
 #include "guest/x86/state.h"
 
 _Noreturn void x86_helper_exception(struct cpu *cpu, uint32_t vector);
@@ -70,7 +71,16 @@ void x86_helper_sysexit(struct cpu *cpu);
 _Noreturn void x86_helper_interrupt(struct cpu *cpu, uint32_t vector,
                                     uint64_t next);
 
-/* -- system.c -------------------------------------------------------------- */
+/* -- system.c, msr.c ------------------------------------------------------- */
+void x86_need_kernel(struct cpu *cpu);
+/* Tells the devices of a register that has its other half there. */
+void x86_outward(struct cpu *cpu, enum io_kind kind, uint64_t value);
+/* Of CR0, 2, 3, 4, 8 and of model-specific registers: whether that value may
+ * be written, and then the write itself, which does not fault. */
+bool x86_takes_cr(const struct x86_cpu *x86, uint32_t number, uint64_t value);
+void x86_write_cr(struct cpu *cpu, uint32_t number, uint64_t value);
+bool x86_takes_msr(const struct x86_cpu *x86, uint32_t number, uint64_t value);
+void x86_write_msr(struct cpu *cpu, uint32_t number, uint64_t value);
 void x86_helper_write_cr(struct cpu *cpu, uint32_t number, uint64_t value);
 uint64_t x86_helper_read_cr(struct cpu *cpu, uint32_t number);
 void x86_helper_write_dr(struct cpu *cpu, uint32_t number, uint64_t value);

@@ -11,6 +11,7 @@
  */
 #include "boundary/boundary.h"
 #include "exec/machine.h"
+#include "exec/watch.h"
 #include "guest/x86/helpers.h"
 #include "guest/x86/new_stack.h"
 
@@ -223,6 +224,32 @@ static bool is_fault(unsigned vector)
            vector != X86_DF && vector != X86_MC;
 }
 
+static bool has_error_code(int32_t vector)
+{
+    return vector == X86_DF || (vector >= X86_TS && vector <= X86_PF) ||
+           vector == X86_AC;
+}
+
+/* Who watches may want another exception. False: none, and the guest goes on
+ * as if it had been handled. */
+static bool ask_watcher(struct cpu *cpu)
+{
+    struct x86_cpu *x86 = x86_of(cpu);
+    struct x86_exception *e = &x86->exception;
+    uint64_t pc = e->software ? x86->segment[X86_CS].base + e->address
+                              : cpu->guest->get_pc(cpu);
+    int32_t vector = watch_exception(cpu, e->vector, pc);
+
+    if (vector < 0) {
+        x86->rip = e->software ? e->address : x86->rip;
+        x86->delivering = false;
+    } else if (vector != e->vector) {
+        e->vector = (uint8_t)vector;
+        e->has_error = has_error_code(vector);
+    }
+    return vector >= 0;
+}
+
 void x86_deliver_exception(struct cpu *cpu)
 {
     struct x86_cpu *x86 = x86_of(cpu);
@@ -232,11 +259,14 @@ void x86_deliver_exception(struct cpu *cpu)
         shut_down(cpu);
         return;
     }
-    x86->delivering = true;
-    x86->first_vector = x86->exception.vector;
     if (x86->exception.vector == X86_PF) {
         x86->cr[2] = x86->exception.address;
     }
+    if (!ask_watcher(cpu)) {
+        return;
+    }
+    x86->delivering = true;
+    x86->first_vector = x86->exception.vector;
     d.vector = x86->exception.vector;
     d.has_error = x86->exception.has_error;
     d.error = x86->exception.error;

@@ -148,7 +148,8 @@ static void show_system(const struct x86_cpu *x86, CPUX86State *to)
                                                      : 0;
 }
 
-static void look_for_changes(struct x86_cpu *x86, struct seen *seen)
+__attribute__((noinline)) static void look_for_changes(struct x86_cpu *x86,
+                                                       struct seen *seen)
 {
     x86->cpu.shown_stale = 0;
     if (memcmp(seen->segment, x86->segment, sizeof(seen->segment)) ||
@@ -187,6 +188,11 @@ static bool in_kernel(const struct cpu *cpu)
     return x86_of(cpu)->cpl == 0;
 }
 
+static bool is_user(uint64_t mode)
+{
+    return mode & X86_MODE_USER;
+}
+
 static uint64_t stack_pointer(const struct cpu *cpu)
 {
     return x86_of(cpu)->gpr[4];
@@ -215,8 +221,17 @@ const struct guest_plugin x86_plugin = {
     .insn = insn,
     .show = show,
     .cache_size = sizeof(struct seen),
+    .shown_size = sizeof(CPUX86State),
+    .compare = x86_compare,
+    .may_poke = x86_may_poke,
+    .poke = x86_poke,
+    .pc_number = X86_POKE_RIP,
+    .control_number = X86_POKE_CR,
+    .debug_number = X86_POKE_DR,
+    .msr_number = X86_POKE_MSR,
     .asid = asid,
     .in_kernel = in_kernel,
+    .is_user = is_user,
     .stack_pointer = stack_pointer,
     .return_value = return_value,
     .code_base = code_base,

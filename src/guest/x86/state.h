@@ -241,6 +241,32 @@ size_t x86_disassemble(uint64_t mode, uint64_t pc, const uint8_t *bytes,
  * a GDT of 32 bytes is written to `gdt` in guest memory. For boards. */
 void x86_start_flat(struct cpu *cpu, uint32_t rip, uint32_t rsi, uint32_t gdt);
 
+/* Registers as POKE entries of recordings number them. */
+enum x86_poke {
+    X86_POKE_GPR = 0,         /* to 15: 8 bytes */
+    X86_POKE_RIP = 16,        /* 8 bytes, an offset in CS */
+    X86_POKE_EFLAGS = 17,     /* 4 bytes; what a kernel's POPF may change */
+    X86_POKE_SEGMENT = 18,    /* to 23, ES CS SS DS FS GS: base 8 bytes, limit
+                                 4, selector 2, access 2 */
+    X86_POKE_MXCSR = 24,      /* 4 bytes */
+    X86_POKE_CONTROL = 25,    /* of the x87: 2 bytes */
+    X86_POKE_STATUS = 26,     /* with TOP: 2 bytes */
+    X86_POKE_VALID = 27,      /* a bit for each that is not empty: 1 byte */
+    X86_POKE_X87 = 32,        /* to 39, by physical number: 10 bytes */
+    X86_POKE_XMM = 48,        /* to 63: 16 bytes */
+    X86_POKE_CR = 64,         /* and its number: 8 bytes */
+    X86_POKE_DR = 80,         /* and its number: 8 bytes */
+    X86_POKE_MSR = 96,        /* its number, 4 bytes, and 8 bytes */
+    X86_POKE_NOT = UINT32_MAX /* compare(): something else was written */
+};
+
+/* poke.c: see struct guest_plugin. */
+void x86_compare(const void *was, const void *is, guest_wrote *wrote,
+                 void *opaque);
+bool x86_may_poke(const struct cpu *cpu, uint32_t number, const void *bytes,
+                  size_t size);
+void x86_poke(struct cpu *cpu, uint32_t number, const void *bytes, size_t size);
+
 extern const struct guest_plugin x86_plugin; /* plugin.c */
 extern const struct guest x86_guest;
 

@@ -1,6 +1,5 @@
 /*
- * Control registers, model-specific registers, CPUID, and what else belongs
- * to the kernel, in C.
+ * Control registers, and what else belongs to the kernel, in C.
  */
 #include "guest/x86/helpers.h"
 #include "guest/x86/segment.h"
@@ -9,7 +8,7 @@
 #include "exec/watch.h"
 #include "mem/mem.h"
 
-static void need_kernel(struct cpu *cpu)
+void x86_need_kernel(struct cpu *cpu)
 {
     if (x86_of(cpu)->cpl != 0) {
         x86_fault_error(cpu, X86_GP, 0);
@@ -17,7 +16,7 @@ static void need_kernel(struct cpu *cpu)
 }
 
 /* Tells the devices of a register that has its other half there. */
-static void outward(struct cpu *cpu, enum io_kind kind, uint64_t value)
+void x86_outward(struct cpu *cpu, enum io_kind kind, uint64_t value)
 {
     if (!cpu->alone) {
         cpu_leave(cpu, CPU_LEAVE_REDO);
@@ -27,22 +26,43 @@ static void outward(struct cpu *cpu, enum io_kind kind, uint64_t value)
 
 /* -- Control registers ----------------------------------------------------- */
 
+static bool takes_cr0(const struct x86_cpu *x86, uint64_t value)
+{
+    bool paging = value & X86_CR0_PG;
+    bool in_64 = x86_long_mode(x86) &&
+                 x86->segment[X86_CS].access & X86_ACCESS_L;
+
+    return !((paging && !(value & X86_CR0_PE)) || value >> 32 ||
+             ((value & X86_CR0_NW) && !(value & X86_CR0_CD)) ||
+             (!paging && in_64) ||
+             (paging && !(x86->cr[0] & X86_CR0_PG) &&
+              (x86->efer & X86_EFER_LME) && !(x86->cr[4] & X86_CR4_PAE)));
+}
+
+bool x86_takes_cr(const struct x86_cpu *x86, uint32_t number, uint64_t value)
+{
+    switch (number) {
+    case 0:
+        return takes_cr0(x86, value);
+    case 2:
+        return true;
+    case 3:
+        return !x86_long_mode(x86) || !(value >> X86_PHYSICAL_BITS);
+    case 4:
+        return !(value & ~(uint64_t)X86_CR4_KNOWN) &&
+               (!x86_long_mode(x86) || value & X86_CR4_PAE);
+    default: /* 8 */
+        return value <= 15;
+    }
+}
+
 static void write_cr0(struct cpu *cpu, uint64_t value)
 {
     struct x86_cpu *x86 = x86_of(cpu);
     bool paging = value & X86_CR0_PG;
     bool other_walk = (x86->cr[0] ^ value) & (X86_CR0_PG | X86_CR0_WP);
-    bool in_64 = x86_long_mode(x86) &&
-                 x86->segment[X86_CS].access & X86_ACCESS_L;
 
-    if ((paging && !(value & X86_CR0_PE)) || value >> 32 ||
-        ((value & X86_CR0_NW) && !(value & X86_CR0_CD)) || (!paging && in_64)) {
-        x86_fault_error(cpu, X86_GP, 0);
-    }
     if (paging && !(x86->cr[0] & X86_CR0_PG) && (x86->efer & X86_EFER_LME)) {
-        if (!(x86->cr[4] & X86_CR4_PAE)) {
-            x86_fault_error(cpu, X86_GP, 0);
-        }
         x86->efer |= X86_EFER_LMA;
     } else if (!paging) {
         x86->efer &= ~(uint64_t)X86_EFER_LMA;
@@ -72,11 +92,10 @@ static void write_cr3(struct cpu *cpu, uint64_t value)
     }
 }
 
-void x86_helper_write_cr(struct cpu *cpu, uint32_t number, uint64_t value)
+void x86_write_cr(struct cpu *cpu, uint32_t number, uint64_t value)
 {
     struct x86_cpu *x86 = x86_of(cpu);
 
-    need_kernel(cpu);
     switch (number) {
     case 0:
         write_cr0(cpu, value);
@@ -85,33 +104,32 @@ void x86_helper_write_cr(struct cpu *cpu, uint32_t number, uint64_t value)
         x86->cr[2] = value;
         break;
     case 3:
-        if (x86_long_mode(x86) && value >> X86_PHYSICAL_BITS) {
-            x86_fault_error(cpu, X86_GP, 0);
-        }
         write_cr3(cpu, value);
         break;
     case 4:
-        if (value & ~(uint64_t)X86_CR4_KNOWN ||
-            (x86_long_mode(x86) && !(value & X86_CR4_PAE))) {
-            x86_fault_error(cpu, X86_GP, 0);
-        }
         if ((x86->cr[4] ^ value) & (X86_CR4_PSE | X86_CR4_PAE)) {
             mem_tlb_flush(cpu);
         }
         x86->cr[4] = value;
         break;
     default: /* 8 */
-        if (value > 15) {
-            x86_fault_error(cpu, X86_GP, 0);
-        }
-        outward(cpu, BOUNDARY_CR8, value);
+        x86_outward(cpu, BOUNDARY_CR8, value);
         x86->cr[8] = value;
     }
 }
 
+void x86_helper_write_cr(struct cpu *cpu, uint32_t number, uint64_t value)
+{
+    x86_need_kernel(cpu);
+    if (!x86_takes_cr(x86_of(cpu), number, value)) {
+        x86_fault_error(cpu, X86_GP, 0);
+    }
+    x86_write_cr(cpu, number, value);
+}
+
 uint64_t x86_helper_read_cr(struct cpu *cpu, uint32_t number)
 {
-    need_kernel(cpu);
+    x86_need_kernel(cpu);
     return x86_of(cpu)->cr[number];
 }
 
@@ -121,7 +139,7 @@ static unsigned debug_register(struct cpu *cpu, uint32_t number)
 {
     struct x86_cpu *x86 = x86_of(cpu);
 
-    need_kernel(cpu);
+    x86_need_kernel(cpu);
     if (number == 4 || number == 5) {
         if (x86->cr[4] & X86_CR4_DE) {
             x86_fault(cpu, X86_UD);
@@ -195,113 +213,6 @@ uint64_t x86_helper_rdtsc(struct cpu *cpu)
     return cpu->count + cpu->skipped + x86_of(cpu)->tsc_offset;
 }
 
-/* -- Model-specific registers ---------------------------------------------- */
-
-/* Where a register that just holds its value lives; NULL: it is none. */
-static uint64_t *plain_msr(struct x86_cpu *x86, uint32_t number)
-{
-    switch (number) {
-#define X86_MSR(number, name, member) \
-    case number: \
-        return &x86->member;
-#include "guest/x86/msrs.def"
-#undef X86_MSR
-    default:
-        return NULL;
-    }
-}
-
-/* Registers of AMD's that kernels touch without asking: 0, and fixed. */
-static bool ignored_msr(uint32_t number)
-{
-    switch (number) {
-    case 0x8b:       /* microcode patch level */
-    case 0xc0010010: /* SYSCFG */
-    case 0xc0010015: /* HWCR */
-    case 0xc001001f: /* NB_CFG */
-    case 0xc0010055: /* interrupt pending message */
-    case 0xc0010140: /* OSVW_ID_Length */
-    case 0xc0010141: /* OSVW status */
-    case 0xc0011022: /* DC_CFG */
-    case 0xc0011023: /* IC_CFG */
-    case 0xc0011029: /* DE_CFG */
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* Registers that #GP keeps canonical. */
-static bool holds_address(uint32_t number)
-{
-    return (number >= 0xc0000100 && number <= 0xc0000102) ||
-           number == 0xc0000082 || number == 0xc0000083 || number == 0x175 ||
-           number == 0x176;
-}
-
-uint64_t x86_helper_rdmsr(struct cpu *cpu)
-{
-    struct x86_cpu *x86 = x86_of(cpu);
-    uint32_t number = (uint32_t)x86->gpr[1];
-    uint64_t *plain = plain_msr(x86, number);
-
-    need_kernel(cpu);
-    if (plain) {
-        return *plain;
-    }
-    if (number == 0x10) {
-        return x86_helper_rdtsc(cpu);
-    }
-    if (ignored_msr(number)) {
-        return 0;
-    }
-    x86_fault_error(cpu, X86_GP, 0);
-}
-
-/* IA32_APIC_BASE: the boot CPU's flag is fixed; no x2APIC. */
-#define APIC_BASE_BOOT_CPU 0x100u
-#define APIC_BASE_WRITABLE 0xfffffff800ull /* up to 40 address bits */
-
-static void write_apic_base(struct cpu *cpu, uint64_t value)
-{
-    if (value & ~(APIC_BASE_WRITABLE | APIC_BASE_BOOT_CPU)) {
-        x86_fault_error(cpu, X86_GP, 0);
-    }
-    value |= APIC_BASE_BOOT_CPU;
-    outward(cpu, BOUNDARY_APIC_BASE, value);
-    x86_of(cpu)->apic_base = value;
-}
-
-void x86_helper_wrmsr(struct cpu *cpu)
-{
-    struct x86_cpu *x86 = x86_of(cpu);
-    uint32_t number = (uint32_t)x86->gpr[1];
-    uint64_t value = (uint32_t)x86->gpr[0] | x86->gpr[2] << 32;
-    uint64_t *plain = plain_msr(x86, number);
-
-    need_kernel(cpu);
-    if (number == 0x10) {
-        x86->tsc_offset = value - cpu->count - cpu->skipped;
-    } else if (number == 0x1b) {
-        write_apic_base(cpu, value);
-    } else if (number == 0xc0000080) { /* EFER: LMA follows CR0 */
-        if (value & ~(uint64_t)X86_EFER_KNOWN ||
-            ((value ^ x86->efer) & X86_EFER_LME && x86->cr[0] & X86_CR0_PG)) {
-            x86_fault_error(cpu, X86_GP, 0);
-        }
-        x86->efer = (value & ~(uint64_t)X86_EFER_LMA) |
-                    (x86->efer & X86_EFER_LMA);
-        mem_tlb_flush(cpu);
-    } else if (plain) {
-        if (holds_address(number) && !x86_canonical(value)) {
-            x86_fault_error(cpu, X86_GP, 0);
-        }
-        *plain = value;
-    } else if (!ignored_msr(number)) {
-        x86_fault_error(cpu, X86_GP, 0);
-    }
-}
-
 /* -- Tables and segments --------------------------------------------------- */
 
 void x86_helper_load_table(struct cpu *cpu, uint32_t interrupt, uint64_t limit,
@@ -309,7 +220,7 @@ void x86_helper_load_table(struct cpu *cpu, uint32_t interrupt, uint64_t limit,
 {
     struct x86_table_register table = {base, (uint16_t)limit};
 
-    need_kernel(cpu);
+    x86_need_kernel(cpu);
     if (!x86_canonical(base)) {
         x86_fault_error(cpu, X86_GP, 0);
     }
@@ -355,7 +266,7 @@ void x86_helper_load_system(struct cpu *cpu, uint32_t task, uint32_t selector)
     struct x86_descriptor d;
     unsigned type;
 
-    need_kernel(cpu);
+    x86_need_kernel(cpu);
     if (!(selector & 0xfffcu)) {
         if (task) {
             x86_fault_error(cpu, X86_GP, 0);
@@ -387,7 +298,7 @@ void x86_helper_load_system(struct cpu *cpu, uint32_t task, uint32_t selector)
 
 void x86_helper_halt(struct cpu *cpu, uint64_t next)
 {
-    need_kernel(cpu);
+    x86_need_kernel(cpu);
     cpu->halted = true;
     x86_of(cpu)->rip = next;
 }
@@ -403,7 +314,7 @@ void x86_helper_need_iopl(struct cpu *cpu)
 
 void x86_helper_need_kernel(struct cpu *cpu)
 {
-    need_kernel(cpu);
+    x86_need_kernel(cpu);
 }
 
 /* -- Ports ----------------------------------------------------------------- */

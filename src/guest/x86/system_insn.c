@@ -189,7 +189,7 @@ bool x86_tr_rdtsc(struct x86_translator *t)
 bool x86_tr_cpuid(struct x86_translator *t)
 {
     CALL(t, cpuid);
-    return false;
+    return end(t, IR_EXIT_LINK); /* plugins may write registers there */
 }
 
 bool x86_tr_swapgs(struct x86_translator *t)

@@ -1,0 +1,64 @@
+/*
+ * Recordings and replays, begun and ended by plugins. What is asked for takes
+ * effect before the next block. After the end of a replay or of the run
+ * nothing more is called but pre_shutdown and uninit_plugin(), once each.
+ */
+#ifndef PANDA_RR_CONTROL_H
+#define PANDA_RR_CONTROL_H
+
+#include "panda/types.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+typedef enum RRCTRL_ret {
+    RRCTRL_EINVALID = -2, /* there is nothing to end, or something runs */
+    RRCTRL_EPENDING = -1, /* something asked for has not taken effect yet */
+    RRCTRL_OK = 0
+} RRCTRL_ret;
+#define RRCTRL_ERROR RRCTRL_EINVALID
+
+/* As it is and as it will be: of enum RR_mode. */
+typedef struct rr_control_t {
+    volatile sig_atomic_t mode, next;
+    char *name, *snapshot;
+} rr_control_t;
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+extern rr_control_t rr_control;
+
+/* A name that is taken is refused; a snapshot must be NULL in this version. */
+int panda_record_begin(const char *name, const char *snapshot);
+int panda_record_end(void);
+/* The machine that runs is given up for it; plugins stay. */
+int panda_replay_begin(const char *name);
+int panda_replay_end(void);
+
+/* Of a recording or replay begun by a plugin or at the monitor, or NULL. */
+char *panda_get_rr_name(void);
+
+/* Physical memory from 0 to the end of RAM; zeros where there is none. */
+void panda_memsavep(FILE *file);
+
+/* Of memory and of the registers: equal ones, equal states. Slow. */
+uint32_t rr_checksum_memory(void);
+uint32_t rr_checksum_regs(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+static inline bool rr_record_requested(void)
+{
+    return rr_control.next == 1; /* RR_RECORD */
+}
+
+static inline bool rr_replay_requested(void)
+{
+    return rr_control.next == 2; /* RR_REPLAY */
+}
+
+#endif
