@@ -203,6 +203,12 @@ static bool plugin_in_kernel(const struct cpu *cpu)
     return false;
 }
 
+static uint32_t plugin_no_flags(const struct cpu *cpu)
+{
+    (void)cpu;
+    return 0;
+}
+
 static const struct guest_plugin toy_plugin = {
     .insn = plugin_insn,
     .show = plugin_show,
@@ -211,6 +217,7 @@ static const struct guest_plugin toy_plugin = {
     .stack_pointer = plugin_zero,
     .return_value = plugin_zero,
     .code_base = plugin_zero,
+    .block_flags = plugin_no_flags,
 };
 
 static bool accepts_interrupt(const struct cpu *cpu)
