@@ -16,7 +16,7 @@ import tempfile
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "shared"))
-from checks import FULL, PANDA, end, expect
+from checks import FULL, HEADERS, PANDA, end, expect
 
 OPTIONS = ["-m", "40", "-no-reboot", "-display", "none",
            "-rtc", "base=2024-01-01T00:00:00", "-icount", "sleep=off",
@@ -29,7 +29,7 @@ def build():
                    check=True)
     subprocess.run(["cc", "-O2", "-std=gnu17", "-Wall", "-Wextra", "-Werror",
                     "-shared", "-fPIC", "-DTARGET_X86_64",
-                    '-DPLUGIN_NAME="teller"', "-Iinclude", "-o",
+                    '-DPLUGIN_NAME="teller"', *HEADERS, "-o",
                     f"{WORK}/panda_teller.so", SOURCES + "teller.c"],
                    check=True)
     subprocess.run(["cc", "-O1", "-std=gnu17", "-D_GNU_SOURCE", "-Isrc", "-o",

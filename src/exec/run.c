@@ -481,15 +481,15 @@ enum run_end machine_run(struct machine *m, uint64_t limit)
 
     m->stop_wanted = false;
     while (end == RUN_LIMIT && m->cpu->count < limit) {
+        m->running = true;
         if (m->watch) {
             m->watch->enter(m->watch);
         }
-        m->running = true;
         end = run_turns(m, limit);
-        m->running = false;
         if (m->watch) {
             m->watch->leave(m->watch);
         }
+        m->running = false;
         if (m->one_unit) {
             break;
         }

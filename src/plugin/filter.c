@@ -91,13 +91,14 @@ bool filter_passes(const struct plugins *p, const panda_filter *f,
     bool block = is_block(kind);
     bool access = kind >= PANDA_CB_VIRT_MEM_BEFORE_READ && !block;
     const TranslationBlock *tb = (const void *)(uintptr_t)a[1];
+    const struct block *whole = (const void *)((const char *)tb -
+                                               offsetof(struct block, shown));
     uint64_t pc = block             ? tb->pc
                   : is_device(kind) ? p->cpu.panda_guest_pc
                   : access          ? a[1]
                                     : cpu->insn_pc;
     uint64_t address = is_device(kind) ? a[1] : a[2];
-
-    uint64_t mode = block ? tb->flags : cpu->guest->mode(cpu);
+    uint64_t mode = block ? whole->mode : cpu->guest->mode(cpu);
 
     /* At its end, a block may have led into another mode. */
     return passes_code(f, pc, is_user(cpu, mode)) &&

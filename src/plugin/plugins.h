@@ -47,11 +47,10 @@ struct subscription {
     } function;
     void *owner, *context;
     bool has_context;
-    bool enabled; /* by whoever registered it */
-    bool gone;    /* unregistered while a walk was under way */
-    bool on;      /* enabled, and nothing else forbids */
-    bool once;    /* PANDA_ON_NEW_ASID */
-    bool old_dma; /* 34 or 35 with the manual\'s arguments: 256, 257 */
+    bool enabled;                /* by whoever registered it */
+    bool gone;                   /* unregistered while a walk was under way */
+    bool on;                     /* enabled, and nothing else forbids */
+    bool once;                   /* PANDA_ON_NEW_ASID */
     struct panda_filter *filter; /* owned; NULL: none */
     struct subscription *next;
 };

@@ -21,9 +21,6 @@ typedef uint64_t context_function(void *, uint64_t, uint64_t, uint64_t,
 
 static uint64_t call(const struct subscription *s, const uint64_t *a)
 {
-    const uint64_t old[6] = {a[0], a[4], a[1], a[2], (uint32_t)a[3]};
-
-    a = s->old_dma ? old : a;
     return s->has_context ? ((context_function *)s->function.with.cbaddr)(
                                 s->context, a[0], a[1], a[2], a[3], a[4], a[5])
                           : ((plain_function *)s->function.plain.cbaddr)(

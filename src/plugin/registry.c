@@ -250,24 +250,11 @@ void plugins_request(struct plugins *p)
 
 /* -- The interface --------------------------------------------------------- */
 
-/* The manual's REPLAY_{BEFORE,AFTER}_CPU_PHYSICAL_MEM_RW_RAM are events of the
- * DMA callbacks with other arguments. */
-#define OLD_DMA 256u
-
-static panda_cb_type type_behind(panda_cb_type type)
-{
-    unsigned old = (unsigned)type - OLD_DMA;
-
-    return old < 2 ? (panda_cb_type)(PANDA_CB_REPLAY_BEFORE_DMA + old) : type;
-}
-
 static void add(void *owner, panda_cb_type type, struct subscription with)
 {
     struct plugins *p = plugins_current();
     struct subscription *s, **link;
 
-    with.old_dma = type_behind(type) != type;
-    type = type_behind(type);
     if ((unsigned)type >= PANDA_CB_LAST || !rows[type].known) {
         plugins_fail(
             p, panda_message("there is no callback number %u", (unsigned)type));
@@ -326,7 +313,6 @@ struct subscription *registry_find(void *owner, panda_cb_type type,
 {
     struct subscription *s;
 
-    type = type_behind(type);
     s = (unsigned)type < PANDA_CB_LAST ? plugins_current()->kinds[type] : NULL;
     while (s &&
            (s->gone || s->owner != owner || s->has_context != has_context ||

@@ -183,8 +183,9 @@ static bool list_replay(const char *path, const struct how *how,
     panda_register_callback(&owner, PANDA_CB_REPLAY_HANDLE_PACKET, pcb);
     pcb.replay_before_dma = before_dma;
     panda_register_callback(&owner, PANDA_CB_REPLAY_BEFORE_DMA, pcb);
-    pcb.cbaddr = (void (*)(void))old_before_dma;
-    panda_register_callback(&owner, (panda_cb_type)256, pcb);
+    pcb.replay_before_cpu_physical_mem_rw_ram = old_before_dma;
+    panda_register_callback(
+        &owner, PANDA_CB_REPLAY_BEFORE_CPU_PHYSICAL_MEM_RW_RAM, pcb);
     n_old = 0;
     pcb.replay_after_dma = after_dma;
     panda_register_callback(&owner, PANDA_CB_REPLAY_AFTER_DMA, pcb);
