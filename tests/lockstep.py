@@ -20,8 +20,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "shared"))
 from checks import FULL, PANDA, TOP, end, expect
 
-BOOT = ["-m", "256", "-kernel", f"{TOP}/build/guest/vmlinuz", "-initrd",
-        f"{TOP}/build/guest/initrd", "-append", "console=ttyS0 panic=-1", "-serial",
+GUEST = f"{TOP}/build/guest"
+BOOT = ["-m", "256", "-kernel", f"{GUEST}/vmlinuz", "-initrd",
+        f"{GUEST}/initrd", "-append", "console=ttyS0 panic=-1", "-serial",
         "null", "-rtc", "base=2024-01-01"]
 WORK = tempfile.mkdtemp(prefix="panda-lockstep-")
 SEEDS = range(1, 6)
