@@ -13,7 +13,7 @@ from harness import FULL, PANDA, Guest, Replay, close, expect, path
 from build_plugin import build_plugin
 
 STEPS = 3_000_000 if FULL else 400_000
-KINDS = "bpreifam"
+KINDS = "bpxreifam"
 WAYS = ([], ["-unit-insns", "1"], ["-unit-insns", "7"], ["-jit", "chaos=3"],
         ["-accel", "interp"], ["-accel", "lockstep"], ["-replay-drive"])
 

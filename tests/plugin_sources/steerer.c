@@ -83,10 +83,37 @@ static void steer(CPUState *cpu, char letter, uint32_t kind)
     }
 }
 
+/* Registers that this guest has no use for: they stay as they are written. */
+static void write_float(CPUState *cpu)
+{
+    static uint64_t expected[2];
+    CPUArchState *env = env_of(cpu);
+    uint32_t x;
+
+    assert(differ != UINT64_MAX || !expected[0] ||
+           (env->xmm_regs[expected[0] & 7].ZMM_Q(1) == expected[1] &&
+            env->mxcsr == (0x1f80 | (expected[0] & 0x3f)) &&
+            env->fpstt == (expected[0] & 7) &&
+            env->fpuc == 0x300 + (expected[0] & 0x3f) &&
+            !memcmp(&env->fpregs[3], &expected[1], 8)));
+    if ((x = draw(12))) {
+        env->xmm_regs[x & 7].ZMM_Q(1) = (uint64_t)x << 20;
+        env->mxcsr = 0x1f80 | (x & 0x3f);
+        env->fpstt = x & 7;
+        env->fpuc = (uint16_t)(0x300 + (x & 0x3f));
+        expected[0] = x;
+        expected[1] = (uint64_t)x << 20;
+        memcpy(&env->fpregs[3], &expected[1], 8);
+    }
+}
+
 static void on_block(CPUState *cpu, TranslationBlock *tb)
 {
     uint32_t x;
 
+    if (wanted('x') && in_loop(cpu)) {
+        write_float(cpu);
+    }
     steer(cpu, 'b', 1);
     /* The loop's first block is begun again a few instructions later. */
     if (wanted('p') && in_loop(cpu) && tb->icount > 14 && (x = draw(2))) {
@@ -180,12 +207,13 @@ bool init_plugin(void *self)
 {
     panda_arg_list *args = panda_get_args(PLUGIN_NAME);
 
-    kinds = panda_parse_string_opt(args, "kinds", "bpreifam", "where to write");
+    kinds = panda_parse_string_opt(args, "kinds", "bpxreifam",
+                                   "where to write");
     every = panda_parse_uint64_opt(args, "every", 997, "one of so many events");
     differ = panda_parse_uint64_opt(args, "differ", UINT64_MAX,
                                     "count from which other values are "
                                     "written");
-    if (strpbrk(kinds, "bpr")) {
+    if (strpbrk(kinds, "bpxr")) {
         REGISTER(BEFORE_BLOCK_EXEC, before_block_exec, on_block);
     }
     if (strchr(kinds, 'e')) {

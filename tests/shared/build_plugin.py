@@ -2,7 +2,7 @@
 import os
 import subprocess
 
-from checks import TOP
+from checks import HEADERS, TOP
 
 
 def build_plugin(folder, name, source=None, *flags):
@@ -14,6 +14,6 @@ def build_plugin(folder, name, source=None, *flags):
         [file + (".cpp" if cxx else ".c")]
     compiler = ["c++", "-std=gnu++17"] if cxx else ["cc", "-std=gnu17"]
     subprocess.run([*compiler, "-O2", "-shared", "-fPIC", "-DTARGET_X86_64",
-                    f'-DPLUGIN_NAME="{name}"', f"-I{TOP}/include", *flags,
+                    f'-DPLUGIN_NAME="{name}"', *HEADERS, *flags,
                     "-o", f"{folder}/panda_{name}.so", *given],
                    input=source, text=True, check=True)
