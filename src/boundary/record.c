@@ -113,6 +113,15 @@ static void hash_now(struct record *record)
     record->hashed = host_ms();
 }
 
+/* Between slices the guest stands at the end of a unit anyway: a sync that is
+ * due soon is cheaper there than as a deadline, for the replay, too. */
+static bool sync_is_near(const struct record *record)
+{
+    uint64_t left = record->next_sync - record->boundary.machine->cpu->count;
+
+    return left <= record->pace.sync_steps / 4;
+}
+
 /* What host time asks for. The guest stands between two steps; in a halt
  * that may last, this is called, too. */
 static void keep_pace(void *observer)
@@ -125,7 +134,8 @@ static void keep_pace(void *observer)
     }
     if (now - record->flushed >= record->pace.flush) {
         record_flush(&record->boundary);
-    } else if (now - record->synced >= record->pace.sync) {
+    } else if (now - record->synced >= record->pace.sync ||
+               sync_is_near(record)) {
         sync_now(record);
     }
 }

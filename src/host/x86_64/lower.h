@@ -183,8 +183,8 @@ bool lower_state(struct lowering *l, const struct ir_ins *ins);
 /* Where the TLB is, from rbx. */
 int32_t lower_tlb(bool write, unsigned mmu);
 void lower_position(struct lowering *l, uint32_t insn, uint64_t pc);
-/* A C function, under the host's MXCSR; then the guest's again, if told so.
- * Changes r11 before the call. */
+/* A C function, under the host's MXCSR; then the guest's again, if told so,
+ * which changes rax. Changes r11 before the call. */
 void lower_call_c(struct lowering *l, const void *function, bool floats);
 void lower_cold_call(struct lowering *l, struct cold *cold);
 void lower_cold_fault(struct lowering *l, struct cold *cold);

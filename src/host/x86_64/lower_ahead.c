@@ -42,9 +42,12 @@ void lower_cold_ahead(struct lowering *l, struct cold *cold)
     emit_mov_imm(&l->e, R8, ins->imm);
     emit_mov(&l->e, R9, R13, true);
     emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
-    lower_call_c(l, function, cold->floats);
+    lower_call_c(l, function, false);
     emit_alu(&l->e, ALU_SUB, R13, RAX, true);
     emit_store(&l->e, RAX, RSP, FRAME_VALUE, true);
+    if (cold->floats) {
+        emit_call_to(&l->e, l->jit->floats_in);
+    }
     lower_restore(l, &cold->places);
     emit_load(&l->e, cold->result, RSP, FRAME_VALUE, true);
     emit_jmp_to(&l->e, cold->back);
