@@ -72,8 +72,9 @@ bool panda_load_plugin_as(const char *filename, const char *plugin_name);
     panda_load_plugin_as(filename, plugin_name)
 /* The handle of a loaded plugin, good for dlsym(), or NULL. */
 void *panda_get_plugin_by_name(const char *name);
-/* Loads a plugin by name unless it is; if it cannot, the plugin whose init
- * is running fails to load. */
+/* Loads a plugin by name unless it is, or its init is running; if it cannot,
+ * the plugin whose init is running fails to load. The one that requires is
+ * unloaded before the required one. */
 void panda_require(const char *name);
 /* The same with arguments, KEY=VALUE each. */
 void panda_require_from_library(const char *name, char **args,
@@ -214,5 +215,7 @@ const struct panda_plugin_interface panda_plugin_built_for = {
 #ifdef __cplusplus
 }
 #endif
+
+#include "panda/plugin_plugin.h"
 
 #endif

@@ -4,6 +4,7 @@
  *
  *     files.c       find and open them
  *     loader.c      init, unload
+ *     links.c       who needs whom, and what they call of each other
  *     arguments.c   -panda 'a;b:x=1'
  *     registry.c    subscriptions
  *     block.c       the guest's blocks, as plugins know them
@@ -86,7 +87,17 @@ struct plugin {
     bool strict; /* an argument that it does not ask for is an error */
     bool enabled;
     bool unload;         /* wanted */
+    bool leaving;        /* being unloaded */
     struct plugin *next; /* loaded before this one */
+    struct plugin **needs;
+    size_t n_needs;
+};
+
+/* A function that one plugin has registered with another one. */
+struct registration {
+    struct plugin *from, *to;
+    struct panda_ppp what; /* its point is owned, its plugin not used */
+    struct registration *next;
 };
 
 struct argument {
@@ -104,6 +115,7 @@ struct plugins {
 
     struct plugin *plugins;
     struct plugin *starting; /* whose init runs */
+    struct registration *registrations;
     struct argument *arguments;
     struct argument *known;  /* a plugin and a key: it asked for */
     char *failure;           /* of the plugin whose init runs; owned */
@@ -216,6 +228,14 @@ struct plugin *plugins_at(unsigned long index);
 void variables_show(struct plugins *p);
 /* The guest's RAM, or NULL. */
 const struct mem_block *plugins_ram(const struct machine *machine);
+
+/* links.c */
+/* The plugin that an address belongs to, or NULL. */
+struct plugin *links_owner(struct plugins *p, const void *address);
+/* `from` (NULL: nobody) is to be unloaded before `to`. */
+void links_need(struct plugin *from, struct plugin *to);
+/* Of a plugin that is about to be closed. */
+void links_drop(struct plugins *p, struct plugin *plugin);
 
 /* arguments.c */
 bool arguments_add(struct plugins *p, const char *plugin, const char *text);
