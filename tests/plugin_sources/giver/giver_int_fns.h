@@ -3,7 +3,7 @@
 #define GIVER_INT_FNS_H
 
 #include "panda/plugin.h"
-#include "giver/giver.h"
+#include "giver.h"
 
 struct giver_box {
     target_ulong low, high;
