@@ -11,7 +11,7 @@ import tempfile
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "shared"))
-from checks import FULL, PANDA, TOP, end, expect
+from checks import FULL, HEADERS, PANDA, TOP, end, expect
 
 SOURCES = f"{HERE}/plugin_sources"
 GENERATE = f"{TOP}/scripts/panda-api-generate"
@@ -29,7 +29,7 @@ def build(name, source, compiler, *flags):
     language = "-xc++" if "+" in compiler else "-xc"
     return subprocess.run(
         [compiler, *STRICT, "-DTARGET_X86_64", f'-DPLUGIN_NAME="{name}"',
-         f"-I{TOP}/include", f"-I{SOURCES}", f"-I{WORK}", f"-I{WORK}/giver",
+         *HEADERS, f"-I{SOURCES}", f"-I{WORK}", f"-I{WORK}/giver",
          f"-I{WORK}", *flags, "-o", f"{WORK}/panda_{name}.so", language,
          "-" if text else source], input=text, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout

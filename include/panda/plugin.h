@@ -50,9 +50,15 @@ void panda_enable_callback_with_context(void *plugin, panda_cb_type type,
  * Ours, beyond PANDA: leaves events out before they cost anything.
  * PANDA_ON_NEW_ASID, for before_block_exec: a block is told of when it runs
  * for the first time in an address space; sometimes again later, when there
- * are many or blocks are translated anew. 0: no filter.
+ * are many or blocks are translated anew.
+ * PANDA_ON_CALL, PANDA_ON_RETURN, for end_block_exec and after_block_exec:
+ * blocks that end with an instruction that calls a function, or returns from
+ * one (not system calls and interrupts).
+ * 0: no filter. More of them are in panda/filter.h.
  */
 #define PANDA_ON_NEW_ASID 1u
+#define PANDA_ON_CALL 2u
+#define PANDA_ON_RETURN 4u
 void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,
                            unsigned filter);
 bool panda_is_callback_enabled(void *plugin, panda_cb_type type, panda_cb cb);

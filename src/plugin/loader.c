@@ -323,5 +323,6 @@ void plugins_free(struct plugins *p)
     free(p->failure);
     free(p->mutant);
     free(p->cache);
+    free(p->bytes);
     free(p);
 }

@@ -7,6 +7,7 @@
  *     links.c       who needs whom, and what they call of each other
  *     arguments.c   -panda 'a;b:x=1'
  *     registry.c    subscriptions
+ *     spare.c       what woven code leaves out as nobody wants it
  *     block.c       the guest's blocks, as plugins know them
  *     weave.c       calls woven into units
  *     dispatch.c    what those calls do
@@ -33,6 +34,7 @@
 #ifndef TARGET_X86_64
 #define TARGET_X86_64
 #endif
+#include "exec/byte_filter.h"
 #include "exec/watch.h"
 #include "panda/plugin.h"
 
@@ -49,6 +51,8 @@ struct subscription {
     bool once;    /* PANDA_ON_NEW_ASID */
     bool old_dma; /* 34 or 35 with the manual\'s arguments: 256, 257 */
     struct panda_filter *filter; /* owned; NULL: none */
+    unsigned transfers; /* PANDA_ON_CALL, PANDA_ON_RETURN: only these */
+    bool bytes;         /* panda_filter_bytes() */
     struct subscription *next;
 };
 
@@ -59,6 +63,7 @@ struct block {
     TranslationBlock shown;
     uint64_t id; /* never used again */
     uint64_t physical, mode;
+    unsigned transfer;  /* PANDA_ON_*: how it ends */
     struct block *next; /* of the same hash */
     uint8_t *bytes;
     uint8_t *wants;    /* an instruction: WANTS_* */
@@ -67,6 +72,7 @@ struct block {
 #define WANTS_EXEC 1u
 #define WANTS_AFTER 2u
 #define BLOCK_MAX_INSNS 512u
+#define BLOCK_TRANSFERS (PANDA_ON_CALL | PANDA_ON_RETURN)
 #define BLOCK_BUCKETS 16384u
 
 /* Which instructions of a unit belong to which block. */
@@ -132,6 +138,9 @@ struct plugins {
     unsigned walks;                  /* of subscriptions, under way */
     void *yes[2];                    /* owners who said true in the last one */
     bool block_is_new, told_two;
+    unsigned transfer; /* at the end of a block: its */
+    struct byte_filter *bytes;
+    void *bytes_owner;
     uint64_t told; /* kinds that nobody was let steer by, said once */
     bool changed, flush, quit, unload, sweep;
 
@@ -244,6 +253,14 @@ bool arguments_add(struct plugins *p, const char *plugin, const char *text);
 char *arguments_unasked(struct plugins *p, const char *plugin);
 void arguments_free(struct plugins *p);
 
+/* spare.c */
+/* Flags ONLY_* of watch.woven: what nobody wants to hear of. */
+uint64_t spare_flags(const struct plugins *p);
+/* Whose flags units depend on. */
+extern const uint64_t spare_kinds;
+/* Of a plugin that goes. */
+void spare_forget(struct plugins *p, const void *owner);
+
 /* registry.c */
 void registry_unregister(struct plugins *p, const void *owner);
 /* After any change: what is on. */
@@ -257,6 +274,10 @@ struct subscription *registry_find(void *owner, panda_cb_type type,
 #define KIND_BIT(kind) (1ull << (kind))
 /* In watch.woven: of blocks only the ones in another address space. */
 #define ONLY_NEW_BLOCKS KIND_BIT(63)
+/* Of blocks' ends only those with a call or return. */
+#define ONLY_TRANSFERS KIND_BIT(62)
+/* Of accesses only those that pass the filter. */
+#define ONLY_BYTES KIND_BIT(61)
 extern const uint64_t registry_code_kinds; /* that are woven or translated */
 
 /* pandalog.c */
@@ -300,8 +321,9 @@ enum woven_helper {
     WOVEN_BLOCK_END_IF, /* (condition, block, pc) */
     WOVEN_BLOCK_CUT,    /* (block, position) */
     WOVEN_INSN_EXEC,
-    WOVEN_AFTER_INSN, /* (next pc) */
-    WOVEN_ACCESS,     /* (address, value, how) */
+    WOVEN_AFTER_INSN,      /* (next pc) */
+    WOVEN_ACCESS,          /* (address, value, how) */
+    WOVEN_ACCESS_FILTERED, /* the same */
     WOVEN_ACCESS_V,
     N_WOVEN_HELPERS
 };

@@ -181,6 +181,9 @@ bool lower_state(struct lowering *l, const struct ir_ins *ins);
 int32_t lower_tlb(bool write, unsigned mmu);
 void lower_position(struct lowering *l, uint32_t insn, uint64_t pc);
 void lower_cold_call(struct lowering *l, struct cold *cold);
+/* lower_watch.c */
+void lower_call_if_byte(struct lowering *l, const struct ir_ins *ins);
+void lower_call_arguments(struct lowering *l, const struct cold *cold);
 void lower_cold_access(struct lowering *l, struct cold *cold);
 void lower_exit(struct lowering *l, const struct ir_ins *ins);
 void lower_exit_if(struct lowering *l, const struct ir_ins *ins);
