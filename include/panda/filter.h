@@ -35,6 +35,19 @@ typedef struct panda_filter {
 void panda_set_filter(void *plugin, panda_cb_type type, panda_cb cb,
                       const panda_filter *filter);
 
+/*
+ * For virt_mem_after_read and virt_mem_after_write: accesses with a byte for
+ * which wanted[] is not zero, and which is either the last one or goes on with
+ * a byte such that bit (second & 7) of pairs[first << 5 | second >> 3] is set;
+ * and all by instructions whose pc is marked. Others may be told, too. One
+ * plugin at a time is spared calls by this. wanted NULL: no filter.
+ */
+void panda_filter_bytes(void *plugin, panda_cb_type type, panda_cb cb,
+                        const uint8_t wanted[256], const uint8_t pairs[8192]);
+/* Marks it once more, or once less. Not within the instruction that has the
+ * mark: it may not be done with. */
+void panda_mark_pc(void *plugin, target_ulong pc, bool marked);
+
 #ifdef __cplusplus
 }
 #endif

@@ -50,9 +50,15 @@ void panda_enable_callback_with_context(void *plugin, panda_cb_type type,
  * Ours, beyond PANDA: leaves events out before they cost anything.
  * PANDA_ON_NEW_ASID, for before_block_exec: a block is told of when it runs
  * for the first time in an address space; sometimes again later, when there
- * are many or blocks are translated anew. 0: no filter.
+ * are many or blocks are translated anew.
+ * PANDA_ON_CALL, PANDA_ON_RETURN, for end_block_exec and after_block_exec:
+ * blocks that end with an instruction that calls a function, or returns from
+ * one (not system calls and interrupts).
+ * 0: no filter. More of them are in panda/filter.h.
  */
 #define PANDA_ON_NEW_ASID 1u
+#define PANDA_ON_CALL 2u
+#define PANDA_ON_RETURN 4u
 void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,
                            unsigned filter);
 bool panda_is_callback_enabled(void *plugin, panda_cb_type type, panda_cb cb);
@@ -72,8 +78,9 @@ bool panda_load_plugin_as(const char *filename, const char *plugin_name);
     panda_load_plugin_as(filename, plugin_name)
 /* The handle of a loaded plugin, good for dlsym(), or NULL. */
 void *panda_get_plugin_by_name(const char *name);
-/* Loads a plugin by name unless it is; if it cannot, the plugin whose init
- * is running fails to load. */
+/* Loads a plugin by name unless it is, or its init is running; if it cannot,
+ * the plugin whose init is running fails to load. The one that requires is
+ * unloaded before the required one. */
 void panda_require(const char *name);
 /* The same with arguments, KEY=VALUE each. */
 void panda_require_from_library(const char *name, char **args,
@@ -217,5 +224,7 @@ const struct panda_plugin_interface panda_plugin_built_for = {
 #ifdef __cplusplus
 }
 #endif
+
+#include "panda/plugin_plugin.h"
 
 #endif

@@ -82,6 +82,13 @@ typedef uint32_t MemTxResult;
 
 /* -- Structs, by name ------------------------------------------------------ */
 
+/* The types of a callback point (panda/plugin_plugin.h): NAME_t and
+ * NAME_with_context_t. */
+#define PPP_CB_TYPEDEF(result, name, ...) \
+    typedef result (*name##_t)(__VA_ARGS__); \
+    typedef result (*name##_with_context_t)(void *context __VA_OPT__(, ) \
+                                                __VA_ARGS__);
+
 typedef struct CPUState CPUState;
 typedef struct TranslationBlock TranslationBlock;
 typedef struct MachineState MachineState;

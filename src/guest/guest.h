@@ -70,12 +70,21 @@ typedef void guest_wrote(void *opaque, uint32_t number, const void *bytes,
                          size_t size);
 
 /* What plugins need to know of a guest. */
+enum guest_transfer {
+    GUEST_NO_TRANSFER = 0,
+    GUEST_CALL = 2,   /* of a function; PANDA_ON_CALL */
+    GUEST_RETURN = 4, /* of a function; PANDA_ON_RETURN */
+};
+
 struct guest_plugin {
     /* Length of an instruction, and whether a block ends with it: transfers
      * of control, taken or not, and a fixed list per guest. 0: too few bytes
      * (it straddles). */
     size_t (*insn)(uint64_t mode, const uint8_t *bytes, size_t size,
                    bool *ends_block);
+    /* What kind of transfer an instruction is. */
+    enum guest_transfer (*transfer)(uint64_t mode, const uint8_t *bytes,
+                                    size_t size);
     /* Brings the plugins' CPU struct up to date, with that pc, and returns
      * it. `cache` is cache_size bytes for the guest, at first zero. Looks for
      * changes by C code only when cpu->shown_stale is set, and clears it. */

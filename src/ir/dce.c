@@ -33,6 +33,7 @@ static bool shows_state(const struct ir_unit *unit, const struct ir_ins *ins)
     case IR_exit_if:
     case IR_call_unless:
     case IR_fault_if:
+    case IR_call_if_byte:
         return true;
     case IR_call:
         return ir_helper(unit, ins->imm)->effects != 0;

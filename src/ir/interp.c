@@ -8,6 +8,7 @@
 #include "ir/ir.h"
 
 #include "base/error.h"
+#include "exec/byte_filter.h"
 #include "exec/cpu.h"
 #include "mem/mem.h"
 
@@ -154,6 +155,14 @@ static void step(struct run *run, uint32_t at)
         break;
     case IR_sqrtps ... IR_cvtsi2sd:
         run_float(run, ins, value);
+        break;
+    case IR_call_if_byte:
+        if (byte_filter_passes(
+                (const void *)(uintptr_t)operand(run, ins->d)->u64,
+                run->cpu->insn_pc, operand(run, ins->b)->u64,
+                MO_SIZE(operand(run, ins->c)->u32))) {
+            call(run, ins, value);
+        }
         break;
     default:
         ir_eval(ins, operand(run, ins->a), operand(run, ins->b),

@@ -64,7 +64,7 @@ static void print_imm(const struct ir_unit *unit, const struct ir_ins *ins,
     if ((ins->op == IR_get || ins->op == IR_set) && ins->imm < guest->n_slots) {
         fprintf(out, "@%s", guest->slots[ins->imm].name);
     } else if ((ins->op == IR_call || ins->op == IR_call_unless ||
-                ins->op == IR_fault_if) &&
+                ins->op == IR_fault_if || ins->op == IR_call_if_byte) &&
                ins->imm < guest->n_helpers + unit->n_more_helpers) {
         fprintf(out, "@%s", ir_helper(unit, ins->imm)->name);
     } else {

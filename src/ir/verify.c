@@ -141,6 +141,13 @@ static void check_imm(struct check *c, const struct ir_ins *ins)
             fail(c, "no such helper that faults, or no constant for it");
         }
         break;
+    case IR_call_if_byte:
+        if (!ir_is_const(ins->c) || !ir_is_const(ins->d) ||
+            ins->imm < guest->n_helpers ||
+            ins->imm >= guest->n_helpers + c->unit->n_more_helpers) {
+            fail(c, "only a pass may use it, with a helper of its own");
+        }
+        break;
     case IR_exit:
         if (ins->imm > IR_EXIT_POLL) {
             fail(c, "no such kind of exit");

@@ -38,6 +38,9 @@ unsigned block_length(struct plugins *p, uint64_t mode, const uint8_t *bytes,
     return n;
 }
 
+_Static_assert(GUEST_CALL == PANDA_ON_CALL && GUEST_RETURN == PANDA_ON_RETURN,
+               "a block's end is what filters name");
+
 /* -- Making one ------------------------------------------------------------ */
 
 static struct block *find(const struct plugins *p, const struct unit_key *key,
@@ -107,6 +110,8 @@ static struct block *make(struct plugins *p, const struct unit_key *key,
         .flags = cpu->guest->plugin->block_flags(cpu),
         .size = offset[n],
         .icount = (uint16_t)n};
+    block->transfer = cpu->guest->plugin->transfer(
+        key->mode, bytes + offset[n - 1], (size_t)(offset[n] - offset[n - 1]));
     block->id = ++p->next_id;
     block->physical = physical;
     block->mode = key->mode;

@@ -110,18 +110,37 @@ static void block_start(struct cpu *cpu, uint64_t block)
     steer_before_insn(p, cpu);
 }
 
+/* To one who is alone, in few steps. */
+static void tell_end(struct plugins *p, panda_cb_type kind,
+                     TranslationBlock *tb)
+{
+    const struct subscription *s = p->only[kind];
+
+    if (!s) {
+        plugins_raise(
+            p, kind, (const uint64_t[6]){(uintptr_t)&p->cpu, (uintptr_t)tb, 0});
+    } else if (!s->transfers || (s->transfers & p->transfer)) {
+        p->walks++; /* the other kind has an argument less */
+        s->function.plain.after_block_exec(&p->cpu, tb, 0);
+        p->walks--;
+    }
+}
+
+/* How the block ends is in the lowest bits of its address: the block itself
+ * may lie in no cache. */
 static void block_end(struct cpu *cpu, uint64_t block, uint64_t pc)
 {
     struct plugins *p = plugins_of(cpu);
-    TranslationBlock *tb = shown(block);
+    TranslationBlock *tb = shown(block & ~(uint64_t)BLOCK_TRANSFERS);
 
     if (fresh(p, cpu)) {
         show(p, cpu, pc, true);
+        p->transfer = block & BLOCK_TRANSFERS;
         if (heard(p, PANDA_CB_END_BLOCK_EXEC)) {
-            RAISE_CPU(p, END_BLOCK_EXEC, (uintptr_t)tb);
+            tell_end(p, PANDA_CB_END_BLOCK_EXEC, tb);
         }
         if (heard(p, PANDA_CB_AFTER_BLOCK_EXEC)) {
-            RAISE_CPU(p, AFTER_BLOCK_EXEC, (uintptr_t)tb, 0);
+            tell_end(p, PANDA_CB_AFTER_BLOCK_EXEC, tb);
         }
     }
 }
@@ -327,6 +346,15 @@ static void access_64(struct cpu *cpu, uint64_t address, uint64_t value,
     }
 }
 
+static void access_filtered(struct cpu *cpu, uint64_t address, uint64_t value,
+                            uint32_t how)
+{
+    if (byte_filter_passes_too(plugins_of(cpu)->bytes, cpu->insn_pc, value,
+                               MO_SIZE(how))) {
+        access_64(cpu, address, value, how);
+    }
+}
+
 /* -- The table of helpers -------------------------------------------------- */
 
 #define HELPER(function, n, ...) \
@@ -371,5 +399,7 @@ const struct guest_helper woven_helpers[N_WOVEN_HELPERS] = {
                      HELPER_READS | HELPER_FAULTS},
     [WOVEN_AFTER_INSN] = HELPER(after_insn, 1, IR_I64),
     [WOVEN_ACCESS] = HELPER(access_64, 3, IR_I64, IR_I64, IR_I32),
+    [WOVEN_ACCESS_FILTERED] = HELPER(access_filtered, 3, IR_I64, IR_I64,
+                                     IR_I32),
     [WOVEN_ACCESS_V] = HELPER(dispatch_access, 3, IR_I64, IR_V128, IR_I32),
 };

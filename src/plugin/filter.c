@@ -109,25 +109,6 @@ bool filter_passes(const struct plugins *p, const panda_filter *f,
 
 /* -- The interface --------------------------------------------------------- */
 
-void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,
-                           unsigned filter)
-{
-    struct subscription *s = registry_find(plugin, type, cb.cbaddr, false,
-                                           NULL);
-
-    if (filter & ~PANDA_ON_NEW_ASID ||
-        (filter && type != PANDA_CB_BEFORE_BLOCK_EXEC)) {
-        plugins_fail(plugins_current(),
-                     panda_message("PANDA_CB_%s has no filter %u",
-                                   registry_name(type), filter));
-    } else if (s) {
-        s->once = filter & PANDA_ON_NEW_ASID;
-        plugins_current()->changed = true;
-        registry_update(plugins_current());
-        plugins_request(plugins_current());
-    }
-}
-
 void panda_set_filter(void *plugin, panda_cb_type type, panda_cb cb,
                       const panda_filter *filter)
 {

@@ -136,11 +136,22 @@ void *panda_get_plugin_by_name(const char *name)
 
 void panda_require(const char *name)
 {
+    struct plugin *from = current->starting;
+    bool help = current->help;
     char *message;
 
-    if (!current->help && !plugins_require(current, name, &message)) {
+    if (!from) {
+        from = links_owner(current, __builtin_return_address(0));
+    }
+    current->help = false; /* what is required is not asked for help */
+    if (plugins_require(current, name, &message)) {
+        links_need(from, plugins_find(current, name));
+    } else if (help) {
+        free(message);
+    } else {
         plugins_fail(current, message);
     }
+    current->help = help;
 }
 
 void panda_require_from_library(const char *name, char **args,
@@ -237,18 +248,11 @@ char *resolve_file_from_plugin_directory(const char *format, const char *name)
 
 void panda_switch_memcb(void *object, bool on)
 {
-    Dl_info mine, theirs;
+    struct plugin *plugin = links_owner(current, object);
 
-    if (!dladdr(object, &mine)) {
-        return;
-    }
     panda_use_memcb = on;
-    for (struct plugin *plugin = current->plugins; plugin;
-         plugin = plugin->next) {
-        if (dladdr(dlsym(plugin->handle, "init_plugin"), &theirs) &&
-            mine.dli_fbase == theirs.dli_fbase && plugin->memory != on) {
-            plugin->memory = on;
-            registry_update(current);
-        }
+    if (plugin && plugin->memory != on) {
+        plugin->memory = on;
+        registry_update(current);
     }
 }

@@ -67,7 +67,7 @@ static void plugin_free(struct plugins *p, struct plugin *plugin)
     free(plugin);
 }
 
-static void unload(struct plugins *p, struct plugin *plugin)
+static void end(struct plugins *p, struct plugin *plugin, bool was_started)
 {
     void (*uninit)(void *);
 
@@ -76,27 +76,75 @@ static void unload(struct plugins *p, struct plugin *plugin)
         show_here(p);
     }
     *(void **)(void *)&uninit = dlsym(plugin->handle, "uninit_plugin");
-    if (uninit) {
+    if (uninit && was_started) {
         p->ending = plugin;
         uninit(plugin->handle);
         p->ending = NULL;
     }
     registry_unregister(p, plugin->handle);
-    plugin_free(p, plugin);
+}
+
+/* A plugin and those that need it, these first. Those of a circle are in the
+ * order of `needs` as far as there is one. */
+struct leavers {
+    struct plugin **plugin;
+    size_t n;
+};
+
+static bool needs(const struct plugin *plugin, const struct plugin *other)
+{
+    for (size_t i = 0; i < plugin->n_needs; i++) {
+        if (plugin->needs[i] == other) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_leaver(struct plugins *p, struct leavers *leavers,
+                       struct plugin *plugin)
+{
+    if (plugin->leaving) {
+        return;
+    }
+    plugin->leaving = true;
+    for (struct plugin *other = p->plugins; other; other = other->next) {
+        if (needs(other, plugin)) {
+            add_leaver(p, leavers, other);
+        }
+    }
+    leavers->plugin = panda_must(
+        realloc(leavers->plugin, (leavers->n + 1) * sizeof(struct plugin *)));
+    leavers->plugin[leavers->n++] = plugin;
+}
+
+/* All are ended before the first is closed: some call each other in a
+ * circle. `failed`: its init has, and its uninit is not called. */
+static void unload(struct plugins *p, struct leavers *leavers,
+                   const struct plugin *failed)
+{
+    for (size_t i = 0; i < leavers->n; i++) {
+        end(p, leavers->plugin[i], leavers->plugin[i] != failed);
+    }
+    for (size_t i = 0; i < leavers->n; i++) {
+        links_drop(p, leavers->plugin[i]);
+    }
+    for (size_t i = 0; i < leavers->n; i++) {
+        plugin_free(p, leavers->plugin[i]);
+    }
+    free(leavers->plugin);
 }
 
 void plugins_unload_marked(struct plugins *p)
 {
-    struct plugin *plugin = p->plugins;
+    struct leavers leavers = {0};
 
-    while (plugin) {
-        struct plugin *next = plugin->next;
-
+    for (struct plugin *plugin = p->plugins; plugin; plugin = plugin->next) {
         if (plugin->unload) {
-            unload(p, plugin);
+            add_leaver(p, &leavers, plugin);
         }
-        plugin = next;
     }
+    unload(p, &leavers, NULL);
 }
 
 /* -- Starting -------------------------------------------------------------- */
@@ -137,7 +185,6 @@ static bool start(struct plugins *p, struct plugin *plugin)
         p->failure = outer_failure;
         return true;
     }
-    registry_unregister(p, plugin->handle);
     if (!p->failure) {
         p->failure = panda_message("its init_plugin() returned false");
     }
@@ -151,6 +198,7 @@ bool plugins_load(struct plugins *p, const char *path, const char *name,
     char *bare = bare_name(name ? name : path);
     struct plugin *plugin = plugins_find(p, bare);
     const struct panda_plugin_interface *made;
+    struct leavers leavers = {0};
     void *handle;
 
     if (plugin) {
@@ -180,7 +228,8 @@ bool plugins_load(struct plugins *p, const char *path, const char *name,
     *message = panda_message("plugin %s: %s", plugin->name, p->failure);
     free(p->failure);
     p->failure = NULL;
-    plugin_free(p, plugin);
+    add_leaver(p, &leavers, plugin);
+    unload(p, &leavers, plugin);
     return false;
 }
 
@@ -261,9 +310,10 @@ void plugins_free(struct plugins *p)
     if (!p) {
         return;
     }
-    while (p->plugins) {
-        unload(p, p->plugins);
+    for (struct plugin *plugin = p->plugins; plugin; plugin = plugin->next) {
+        plugin->unload = true;
     }
+    plugins_unload_marked(p);
     plugins_close_log(p);
     crash_unwatch(p);
     registry_sweep(p);
@@ -278,5 +328,7 @@ void plugins_free(struct plugins *p)
     free(p->mutant);
     free(p->control_name);
     free(p->rr_name);
+    free(p->cache);
+    free(p->bytes);
     free(p);
 }

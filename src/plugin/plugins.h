@@ -4,9 +4,11 @@
  *
  *     files.c       find and open them
  *     loader.c      init, unload
+ *     links.c       who needs whom, and what they call of each other
  *     arguments.c   -panda 'a;b:x=1'
  *     registry.c    subscriptions
  *     attach.c      their machine
+ *     spare.c       what woven code leaves out as nobody wants it
  *     block.c       the guest's blocks, as plugins know them
  *     weave.c       calls woven into units
  *     dispatch.c    what those calls do
@@ -37,6 +39,7 @@
 #ifndef TARGET_X86_64
 #define TARGET_X86_64
 #endif
+#include "exec/byte_filter.h"
 #include "exec/watch.h"
 #include "panda/plugin.h"
 
@@ -52,6 +55,8 @@ struct subscription {
     bool on;                     /* enabled, and nothing else forbids */
     bool once;                   /* PANDA_ON_NEW_ASID */
     struct panda_filter *filter; /* owned; NULL: none */
+    unsigned transfers; /* PANDA_ON_CALL, PANDA_ON_RETURN: only these */
+    bool bytes;         /* panda_filter_bytes() */
     struct subscription *next;
 };
 
@@ -62,6 +67,7 @@ struct block {
     TranslationBlock shown;
     uint64_t id; /* never used again */
     uint64_t physical, mode;
+    unsigned transfer;  /* PANDA_ON_*: how it ends */
     struct block *next; /* of the same hash */
     uint8_t *bytes;
     uint8_t *wants;    /* an instruction: WANTS_* */
@@ -70,6 +76,7 @@ struct block {
 #define WANTS_EXEC 1u
 #define WANTS_AFTER 2u
 #define BLOCK_MAX_INSNS 512u
+#define BLOCK_TRANSFERS (PANDA_ON_CALL | PANDA_ON_RETURN)
 #define BLOCK_BUCKETS 16384u
 
 /* Which instructions of a unit belong to which block. */
@@ -91,7 +98,17 @@ struct plugin {
     bool enabled;
     bool refused;        /* a replay's user was told of its writes */
     bool unload;         /* wanted */
+    bool leaving;        /* being unloaded */
     struct plugin *next; /* loaded before this one */
+    struct plugin **needs;
+    size_t n_needs;
+};
+
+/* A function that one plugin has registered with another one. */
+struct registration {
+    struct plugin *from, *to;
+    struct panda_ppp what; /* its point is owned, its plugin not used */
+    struct registration *next;
 };
 
 struct argument {
@@ -157,6 +174,7 @@ struct plugins {
     bool exited;             /* one has called exit() */
     unsigned patience;       /* seconds that a call may take; 0: for ever */
     struct crash_watch *crash;
+    struct registration *registrations;
     struct argument *arguments;
     struct argument *known;  /* a plugin and a key: it asked for */
     char *failure;           /* of the plugin whose init runs; owned */
@@ -175,6 +193,9 @@ struct plugins {
     bool block_is_new, told_two;
     /* The function that is called: crash.c tells of it. */
     const struct subscription *calling;
+    unsigned transfer; /* at the end of a block: its */
+    struct byte_filter *bytes;
+    void *bytes_owner;
     bool changed, flush, quit, unload, sweep;
 
     struct block *buckets[BLOCK_BUCKETS];
@@ -278,6 +299,13 @@ const struct mem_block *plugins_ram(const struct machine *machine);
 /* control.c */
 void control_serve(struct plugins *p);
 void control_show(struct plugins *p);
+/* links.c */
+/* The plugin that an address belongs to, or NULL. */
+struct plugin *links_owner(struct plugins *p, const void *address);
+/* `from` (NULL: nobody) is to be unloaded before `to`. */
+void links_need(struct plugin *from, struct plugin *to);
+/* Of a plugin that is about to be closed. */
+void links_drop(struct plugins *p, struct plugin *plugin);
 
 /* arguments.c */
 bool arguments_add(struct plugins *p, const char *plugin, const char *text);
@@ -285,6 +313,14 @@ bool arguments_add(struct plugins *p, const char *plugin, const char *text);
  * be freed. NULL: nothing more. */
 char *arguments_unasked(struct plugins *p, const char *plugin);
 void arguments_free(struct plugins *p);
+
+/* spare.c */
+/* Flags ONLY_* of watch.woven: what nobody wants to hear of. */
+uint64_t spare_flags(const struct plugins *p);
+/* Whose flags units depend on. */
+extern const uint64_t spare_kinds;
+/* Of a plugin that goes. */
+void spare_forget(struct plugins *p, const void *owner);
 
 /* registry.c */
 void registry_unregister(struct plugins *p, const void *owner);
@@ -304,9 +340,13 @@ const char *registry_name_of(const struct plugins *p,
 #define KIND_BIT(kind) (1ull << (kind))
 /* In watch.woven: of blocks only the ones in another address space. */
 #define ONLY_NEW_BLOCKS KIND_BIT(63)
+/* Of blocks' ends only those with a call or return. */
+#define ONLY_TRANSFERS KIND_BIT(62)
+/* Of accesses only those that pass the filter. */
+#define ONLY_BYTES KIND_BIT(61)
 /* In watch.woven: the unit ends where all callbacks that come before its first
  * instruction have been called. */
-#define UP_TO_TOLD KIND_BIT(62)
+#define UP_TO_TOLD KIND_BIT(60)
 extern const uint64_t registry_code_kinds; /* that are woven or translated */
 
 /* pandalog.c */
@@ -350,8 +390,9 @@ enum woven_helper {
     WOVEN_BLOCK_END_IF, /* (condition, block, pc) */
     WOVEN_BLOCK_CUT,    /* (block, position) */
     WOVEN_INSN_EXEC,
-    WOVEN_AFTER_INSN, /* (next pc) */
-    WOVEN_ACCESS,     /* (address, value, how) */
+    WOVEN_AFTER_INSN,      /* (next pc) */
+    WOVEN_ACCESS,          /* (address, value, how) */
+    WOVEN_ACCESS_FILTERED, /* the same */
     WOVEN_ACCESS_V,
     WOVEN_TOLD,
     WOVEN_LEAVE, /* for call_unless: what was written is to take effect */

@@ -50,6 +50,7 @@ uint64_t plugins_walk(struct plugins *p, panda_cb_type kind,
     p->walks++;
     for (const struct subscription *s = p->kinds[kind]; s; s = s->next) {
         if (!s->on || (s->once && !p->block_is_new) ||
+            (s->transfers && !(s->transfers & p->transfer)) ||
             (s->filter && !filter_passes(p, s->filter, kind, a))) {
             continue;
         }

@@ -147,8 +147,8 @@ void registry_update(struct plugins *p)
     }
     p->only_start = only_start(p, active);
     set_active(p, active);
-    if (p->machine && (active != before || p->flush ||
-                       (before & KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC)))) {
+    if (p->machine &&
+        (active != before || p->flush || (before & spare_kinds))) {
         p->changed = true;
         plugins_request(p);
     }
@@ -172,22 +172,6 @@ void registry_sweep(struct plugins *p)
             }
         }
     }
-}
-
-/* Does everybody who hears of blocks filter them? */
-static uint64_t only_new_blocks(const struct plugins *p)
-{
-    uint64_t others = KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT) |
-                      KIND_BIT(PANDA_CB_START_BLOCK_EXEC);
-    bool all = !(p->active & others);
-
-    for (const struct subscription *s = p->kinds[PANDA_CB_BEFORE_BLOCK_EXEC]; s;
-         s = s->next) {
-        all = all && (s->once || !s->on);
-    }
-    return all && p->active & KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC)
-               ? ONLY_NEW_BLOCKS
-               : 0;
 }
 
 /* -- Requests -------------------------------------------------------------- */
@@ -219,7 +203,7 @@ bool registry_serve(struct watch *watch)
 
         p->changed = false;
         watch->woven = (p->active & (kinds_of(CODE) | kinds_of(TRANSLATE))) |
-                       only_new_blocks(p) | (watch->woven & UP_TO_TOLD);
+                       spare_flags(p) | (watch->woven & UP_TO_TOLD);
         m->cpu->shown_stale = 1;
         m->cpu->access_told = p->active & accesses ? dispatch_access : NULL;
         machine_watch_changed(m);
@@ -384,6 +368,7 @@ void registry_unregister(struct plugins *p, const void *owner)
         }
     }
     p->sweep = true;
+    spare_forget(p, owner);
     registry_update(p);
     if (!p->walks) {
         registry_sweep(p);

@@ -35,8 +35,9 @@ struct weaver {
     ir_ref *map; /* of values */
     const uint8_t *bytes;
     size_t rest;
-    unsigned keep; /* instructions of the unit that stay */
-    unsigned insn; /* the open one */
+    unsigned keep;     /* instructions of the unit that stay */
+    unsigned insn;     /* the open one */
+    unsigned accesses; /* of it */
     uint32_t slot[N_WOVEN_SLOTS];
     struct unit_part *part; /* the open instruction's */
     bool told; /* plugins, by the last instruction: they may have written */
@@ -146,6 +147,14 @@ static ir_ref block_constant(struct weaver *w)
     return constant(w, IR_I64, (uint64_t)(uintptr_t)w->part->block);
 }
 
+/* With what it ends with: see block_end(). */
+static ir_ref end_constant(struct weaver *w)
+{
+    const struct block *block = w->part->block;
+
+    return constant(w, IR_I64, (uint64_t)(uintptr_t)block | block->transfer);
+}
+
 static bool wants(const struct weaver *w, uint64_t kinds)
 {
     return w->key->watch & kinds;
@@ -188,6 +197,13 @@ static bool told_of_insn(const struct weaver *w, uint64_t kinds, unsigned size)
 #define ACCESS_KINDS (0xffull * KIND_BIT(PANDA_CB_VIRT_MEM_BEFORE_READ))
 #define END_KINDS \
     (KIND_BIT(PANDA_CB_AFTER_BLOCK_EXEC) | KIND_BIT(PANDA_CB_END_BLOCK_EXEC))
+
+/* Does somebody want to hear that the block ends? */
+static bool told_of_end(const struct weaver *w)
+{
+    return told_of_block(w, END_KINDS) &&
+           (!wants(w, ONLY_TRANSFERS) || w->part->block->transfer);
+}
 
 /* -- Instructions ---------------------------------------------------------- */
 
@@ -253,8 +269,8 @@ static void start_insn(struct weaver *w, unsigned insn)
 static void end_insn(struct weaver *w, ir_ref pc)
 {
     if (is_last(w)) {
-        if (told_of_block(w, END_KINDS)) {
-            call(w, WOVEN_BLOCK_END, block_constant(w), pc, IR_NONE);
+        if (told_of_end(w)) {
+            call(w, WOVEN_BLOCK_END, end_constant(w), pc, IR_NONE);
             w->told = true;
         }
     } else if ((wants_of(w) & WANTS_AFTER) &&
@@ -324,6 +340,17 @@ static void tell_access(struct weaver *w, const struct ir_ins *ins,
     }
     if (ir_type_of(w->to, value) == IR_V128) {
         call(w, WOVEN_ACCESS_V, ins->a, value, info);
+    } else if (wants(w, ONLY_BYTES) && w->accesses <= 2) {
+        struct ir_ins filtered = {
+            .op = IR_call_if_byte,
+            .type = IR_VOID,
+            .a = ins->a,
+            .b = as_i64(w, value),
+            .c = info,
+            .d = constant(w, IR_I64, (uint64_t)(uintptr_t)w->p->bytes),
+            .imm = w->to->guest->n_helpers + WOVEN_ACCESS_FILTERED};
+
+        ir_unit_append(w->to, &filtered);
     } else {
         call(w, WOVEN_ACCESS, ins->a, as_i64(w, value), info);
     }
@@ -358,6 +385,21 @@ static ir_ref mapped(const struct weaver *w, ir_ref ref)
     return ir_is_const(ref) ? ref : w->map[ref];
 }
 
+/* Of the instruction that begins there. When one of many has been told and
+ * the instruction begins again, those before it must not have been left out,
+ * so a filter is for instructions with few. */
+static unsigned count_accesses(const struct weaver *w, uint32_t at)
+{
+    unsigned n = 0;
+
+    while (++at < w->from->n_ins && w->from->ins[at].op != IR_insn) {
+        unsigned op = w->from->ins[at].op;
+
+        n += op == IR_ld || op == IR_st;
+    }
+    return n;
+}
+
 /* One record. False: the unit ends before it. */
 static bool copy(struct weaver *w, uint32_t at)
 {
@@ -381,6 +423,7 @@ static bool copy(struct weaver *w, uint32_t at)
             look_at_requests(w, ins.a);
         }
         ir_unit_append(w->to, &ins);
+        w->accesses = count_accesses(w, at);
         start_insn(w, ins.imm);
         return true;
     case IR_ld:
@@ -393,8 +436,8 @@ static bool copy(struct weaver *w, uint32_t at)
                                       : constant(w, IR_I64, 0);
         return true;
     case IR_exit_if:
-        if (is_last(w) && told_of_block(w, END_KINDS)) {
-            call(w, WOVEN_BLOCK_END_IF, ins.a, block_constant(w), ins.b);
+        if (is_last(w) && told_of_end(w)) {
+            call(w, WOVEN_BLOCK_END_IF, ins.a, end_constant(w), ins.b);
         }
         break;
     case IR_exit:

@@ -87,6 +87,22 @@ static size_t insn(uint64_t mode, const uint8_t *bytes, size_t size,
     return insn.length;
 }
 
+static enum guest_transfer transfer(uint64_t mode, const uint8_t *bytes,
+                                    size_t size)
+{
+    struct x86_insn insn;
+    const char *name;
+
+    if (x86_decode((enum x86_mode)(mode & X86_MODE_CODE_MASK), bytes, size,
+                   &insn) != X86_DECODED) {
+        return GUEST_NO_TRANSFER;
+    }
+    name = insn.row->mnemonic;
+    return !strcmp(name, "call")                           ? GUEST_CALL
+           : !strcmp(name, "ret") || !strcmp(name, "retf") ? GUEST_RETURN
+                                                           : GUEST_NO_TRANSFER;
+}
+
 /* -- The CPU struct -------------------------------------------------------- */
 
 struct seen { /* what the copies were made of */
@@ -219,6 +235,7 @@ static uint32_t block_flags(const struct cpu *cpu)
 
 const struct guest_plugin x86_plugin = {
     .insn = insn,
+    .transfer = transfer,
     .show = show,
     .cache_size = sizeof(struct seen),
     .shown_size = sizeof(CPUX86State),

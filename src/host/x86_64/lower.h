@@ -188,6 +188,9 @@ void lower_position(struct lowering *l, uint32_t insn, uint64_t pc);
 void lower_call_c(struct lowering *l, const void *function, bool floats);
 void lower_cold_call(struct lowering *l, struct cold *cold);
 void lower_cold_fault(struct lowering *l, struct cold *cold);
+/* lower_watch.c */
+void lower_call_if_byte(struct lowering *l, const struct ir_ins *ins);
+void lower_call_arguments(struct lowering *l, const struct cold *cold);
 void lower_cold_access(struct lowering *l, struct cold *cold);
 void lower_ahead(struct lowering *l, const struct ir_ins *ins);
 void lower_cold_ahead(struct lowering *l, struct cold *cold);

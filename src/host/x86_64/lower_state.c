@@ -320,14 +320,15 @@ static void fault_if(struct lowering *l, const struct ir_ins *ins)
 void lower_cold_call(struct lowering *l, struct cold *cold)
 {
     const struct ir_ins *ins = &l->unit->ins[cold->at];
-    uint64_t address = 0;
 
-    ir_const_value(l->unit, ins->a, &address);
     emit_here(&l->e, cold->from[0]);
+    if (cold->from[1]) {
+        emit_here(&l->e, cold->from[1]);
+    }
     lower_save(l, &cold->places);
     lower_pending(l, &cold->places, cold->pending);
     lower_position(l, cold->insn, cold->pc);
-    emit_mov_imm(&l->e, RSI, address);
+    lower_call_arguments(l, cold);
     emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
     lower_call_c(l, (const void *)ir_helper(l->unit, ins->imm)->function,
                  cold->floats);
@@ -384,6 +385,9 @@ bool lower_state(struct lowering *l, const struct ir_ins *ins)
         return true;
     case IR_fault_if:
         fault_if(l, ins);
+        return true;
+    case IR_call_if_byte:
+        lower_call_if_byte(l, ins);
         return true;
     default:
         return false;

@@ -1,0 +1,15 @@
+/* Functions that other plugins may call; include callstack_instr_ext.h. */
+#ifndef CALLSTACK_INSTR_INT_FNS_H
+#define CALLSTACK_INSTR_INT_FNS_H
+
+#include "callstack_instr/prog_point.h"
+
+/* Return addresses, the newest one first; how many there are, n at most. */
+uint32_t get_callers(target_ulong callers[], uint32_t n, CPUState *cpu);
+
+/* The functions that run, by their first addresses, the newest one first. */
+uint32_t get_functions(target_ulong functions[], uint32_t n, CPUState *cpu);
+
+void get_prog_point(CPUState *cpu, prog_point *p);
+
+#endif
