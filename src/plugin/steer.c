@@ -188,6 +188,18 @@ static const char *name_of(struct plugins *p, const void *owner)
     return plugin ? plugin->name : "?";
 }
 
+/* What was there already. */
+static bool is_idle(const struct plugins *p, const struct inward_event *event)
+{
+    const struct mem_block *block;
+
+    if (event->kind != INWARD_POKE) {
+        return false;
+    }
+    block = mem_block_at(p->machine->memory, event->what);
+    return !memcmp(block->host + event->address, event->bytes, event->size);
+}
+
 /* Once a plugin. */
 static void tell_refusal(struct plugins *p, const void *owner, const char *what)
 {
@@ -279,11 +291,13 @@ static bool take_effect(struct plugins *p)
         if (!replays(p)) {
             apply(p, write, moment);
             any = true;
-        } else if (!write->matched && p->steer.allowed) {
+        } else if (write->matched || is_idle(p, &write->event)) {
+            /* nothing is changed */
+        } else if (p->steer.allowed) {
             leave_recording(p, write->owner);
             apply(p, write, moment);
             any = true;
-        } else if (!write->matched) {
+        } else {
             tell_refusal(p, write->owner, "writes");
         }
         free(write);

@@ -4,6 +4,7 @@
  *
  * awaits: panda_record_begin
  * > record: 3 refused, nothing is asked for
+ * > record: control 2 -1, equal sums
  * > record: 8 MiB saved, beginning with the same bytes
  * > record: written as it was
  * > record: the end
@@ -43,6 +44,17 @@ static void write_the_same(CPUState *cpu)
     }
 }
 
+static void tell_state(const rr_control_t *control)
+{
+    uint32_t sums[2] = {rr_checksum_memory(), rr_checksum_regs()};
+
+    printf("record: control %d %d, %s sums\n", (int)control->mode,
+           (int)control->next,
+           sums[0] == rr_checksum_memory() && sums[1] == rr_checksum_regs()
+               ? "equal"
+               : "other");
+}
+
 static void start_block_exec(CPUState *cpu, TranslationBlock *tb)
 {
     RRCTRL_ret answer;
@@ -58,6 +70,7 @@ static void start_block_exec(CPUState *cpu, TranslationBlock *tb)
         panda_get_rr_name() == NULL) {
         printf("record: 3 refused, nothing is asked for\n");
     }
+    tell_state(&rr_control);
     save();
     write_the_same(cpu);
     panda_do_break_exec();
