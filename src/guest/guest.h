@@ -82,7 +82,7 @@ struct guest_plugin {
      * (it straddles). */
     size_t (*insn)(uint64_t mode, const uint8_t *bytes, size_t size,
                    bool *ends_block);
-    /* What kind of transfer an instruction is. */
+    /* What kind of transfer an instruction is. NULL: it is not known. */
     enum guest_transfer (*transfer)(uint64_t mode, const uint8_t *bytes,
                                     size_t size);
     /* Brings the plugins' CPU struct up to date, with that pc, and returns

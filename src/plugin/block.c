@@ -83,6 +83,13 @@ static void ask(struct plugins *p, struct block *block)
     }
 }
 
+static unsigned transfer_of(const struct guest_plugin *guest, uint64_t mode,
+                            const uint8_t *bytes, size_t size)
+{
+    return guest->transfer ? guest->transfer(mode, bytes, size)
+                           : GUEST_NO_TRANSFER;
+}
+
 static struct block *make(struct plugins *p, const struct unit_key *key,
                           uint64_t physical, uint64_t pc, const uint8_t *bytes,
                           size_t size)
@@ -110,8 +117,9 @@ static struct block *make(struct plugins *p, const struct unit_key *key,
         .flags = cpu->guest->plugin->block_flags(cpu),
         .size = offset[n],
         .icount = (uint16_t)n};
-    block->transfer = cpu->guest->plugin->transfer(
-        key->mode, bytes + offset[n - 1], (size_t)(offset[n] - offset[n - 1]));
+    block->transfer = transfer_of(cpu->guest->plugin, key->mode,
+                                  bytes + offset[n - 1],
+                                  (size_t)(offset[n] - offset[n - 1]));
     block->id = ++p->next_id;
     block->physical = physical;
     block->mode = key->mode;
