@@ -43,6 +43,9 @@ def plugin(name):
     source = os.path.join(guests.HERE, name + ".c")
     if os.path.exists(source) and os.path.exists(include +
                                                  "/panda/plugin.h"):
+        glib = subprocess.run(["pkg-config", "--cflags", "glib-2.0"],
+                              check=True, text=True, capture_output=True)
         compile_c(path, ["-shared", "-fPIC", "-I" + include,
+                         *glib.stdout.split(),
                          "-DTARGET_I386", "-DTARGET_X86_64"], source)
     return path if os.path.exists(path) else None
