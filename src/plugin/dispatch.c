@@ -120,8 +120,10 @@ static void tell_end(struct plugins *p, panda_cb_type kind,
         plugins_raise(
             p, kind, (const uint64_t[6]){(uintptr_t)&p->cpu, (uintptr_t)tb, 0});
     } else if (!s->transfers || (s->transfers & p->transfer)) {
-        p->walks++; /* the other kind has an argument less */
+        p->walks++;
+        steer_call(p, s); /* the other kind has an argument less: */
         s->function.plain.after_block_exec(&p->cpu, tb, 0);
+        steer_returned(p, NULL);
         p->walks--;
     }
 }

@@ -10,7 +10,7 @@
  *     attach.c      their machine
  *     spare.c       what woven code leaves out as nobody wants it
  *     block.c       the guest's blocks, as plugins know them
- *     weave.c       calls woven into units
+ *     weave.c       calls woven into units; weave_blocks.c: their blocks
  *     dispatch.c    what those calls do
  *     mutant.c      faults on purpose, for tests
  *     filter.c      events that a function does not want

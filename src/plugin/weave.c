@@ -12,7 +12,7 @@
  * A unit holds whole blocks when it can: one that would not fit whole behind
  * another is left for a unit of its own.
  */
-#include "plugin/plugins.h"
+#include "plugin/weaver.h"
 
 #include "base/error.h"
 #include "plugin/filter.h"
@@ -22,97 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Slots of the guest that the pass uses, by name. */
-enum woven_slot { REQUEST, STALE, ASID_BIT, N_WOVEN_SLOTS };
+/* Of the guest, by name: enum woven_slot. */
 static const char *const slot_names[] = {"request", "stale", "asid_bit"};
-
-struct weaver {
-    struct plugins *p;
-    const struct unit_key *key;
-    const struct ir_unit *from;
-    struct ir_unit *to;
-    struct unit_blocks *blocks;
-    ir_ref *map; /* of values */
-    const uint8_t *bytes;
-    size_t rest;
-    unsigned keep;     /* instructions of the unit that stay */
-    unsigned insn;     /* the open one */
-    unsigned accesses; /* of it */
-    uint32_t slot[N_WOVEN_SLOTS];
-    struct unit_part *part; /* the open instruction's */
-    bool told; /* plugins, by the last instruction: they may have written */
-};
-
-/* -- Blocks of the unit ---------------------------------------------------- */
-
-static uint64_t pc_of(const struct ir_unit *unit, unsigned insn)
-{
-    uint64_t pc = 0;
-
-    for (uint32_t at = 1; at < unit->n_ins; at++) {
-        if (unit->ins[at].op == IR_insn && unit->ins[at].imm == insn) {
-            ir_const_value(unit, unit->ins[at].a, &pc);
-            return pc;
-        }
-    }
-    panda_bug("a unit has no instruction %u", insn);
-}
-
-/* Blocks are those of one mode. */
-static unsigned of_mode(const struct ir_unit *unit)
-{
-    return unit->n_in_mode ? unit->n_in_mode : unit->n_insns;
-}
-
-static void add_part(struct weaver *w, struct block *block, unsigned position)
-{
-    unsigned left = block->shown.icount - position;
-    struct unit_part *part = &w->blocks->part[w->blocks->n++];
-
-    *part = (struct unit_part){block, w->keep, position, left};
-    if (w->keep + left > of_mode(w->from)) {
-        part->n = of_mode(w->from) - w->keep;
-    }
-    w->keep += part->n;
-}
-
-/* Whole blocks behind the first one, as long as they fit. */
-static void more_parts(struct weaver *w)
-{
-    while (w->keep < of_mode(w->from)) {
-        uint64_t pc = pc_of(w->from, w->keep);
-        size_t at = pc - w->key->pc;
-        unsigned n = at < w->rest ? block_length(w->p, w->key->mode,
-                                                 w->bytes + at, w->rest - at)
-                                  : 0;
-
-        if (!n || w->keep + n > of_mode(w->from)) {
-            return;
-        }
-        add_part(w, block_intern(w->p, w->key, pc, w->bytes + at, w->rest - at),
-                 0);
-    }
-}
-
-static bool find_parts(struct weaver *w)
-{
-    struct plugins *p = w->p;
-    struct block *block;
-    unsigned position = 0;
-
-    if (w->key->block) {
-        block = p->running;
-        position = w->key->block & 1023;
-    } else {
-        block = block_intern(p, w->key, w->key->pc, w->bytes, w->rest);
-    }
-    if (!block) {
-        return false;
-    }
-    add_part(w, block, position);
-    more_parts(w);
-    return true;
-}
 
 /* -- Putting calls in ------------------------------------------------------ */
 
@@ -506,7 +417,7 @@ struct ir_unit *weave(struct watch *watch, const struct unit_key *key,
     if (!w.blocks || !w.map) {
         panda_bug("out of memory");
     }
-    if (!find_parts(&w)) { /* no instruction begins there */
+    if (!weave_find_parts(&w)) { /* no instruction begins there */
         free(w.blocks);
         free(w.map);
         return ir;
