@@ -15,7 +15,9 @@ import zlib
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path += [os.path.join(HERE, "recording"), os.path.join(HERE, "../scripts")]
+sys.path += [os.path.join(HERE, folder) for folder in
+             ("recording", "shared", "../scripts")]
+from checks import HEADERS
 from harness import (BUILD, FULL, LIMIT, PANDA, TOP, bare_guest, close, expect,
                      path)
 import plog_reader
@@ -96,8 +98,7 @@ def make_schema(folder, *fragments):
 
 def build_plugin(name, compiler, source, generated, library):
     options = [*compiler, "-O1", "-fPIC", "-DTARGET_X86_64",
-               f'-DPLUGIN_NAME="{name}"', f"-I{TOP}/include", "-isystem",
-               name]
+               f'-DPLUGIN_NAME="{name}"', *HEADERS, "-isystem", name]
     run(*options, "-w", "-fvisibility=hidden", "-c", "-o",
         f"{name}/schema.o", f"{name}/{generated}")
     run(*options, "-Wall", "-Wextra", "-Werror", "-shared", "-o",

@@ -7,9 +7,10 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                                "../../tests/recording"))
-from harness import LIMIT, PANDA, TOP, bare_guest, close, expect, path
+TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tests")
+sys.path[:0] = [f"{TESTS}/recording", f"{TESTS}/shared"]
+from build_plugin import build_plugin
+from harness import LIMIT, PANDA, bare_guest, close, expect, path
 
 LISTER = """
 #include "panda/plugin.h"
@@ -47,11 +48,9 @@ def replay(arguments, *options):
 def listing():
     """[(pc, count)] of the starts of blocks: the instruction there is the
     next one, and so has the count plus 1."""
-    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-DTARGET_X86_64",
-                    f"-I{TOP}/include", "-o", path("lister.so"), "-xc", "-"],
-                   input=LISTER, text=True, check=True)
+    build_plugin(path(""), "lister", LISTER)
     done = run(PANDA, "-replay", "r", "-accel", "interp", "-unit-insns", "1",
-               "-panda-plugin", path("lister.so"))
+               "-panda-plugin", path("panda_lister.so"))
     rows = [line.split() for line in done.stdout.splitlines()
             if line.startswith("block ")]
     return [(int(pc, 16), int(count) + 1) for _, pc, count in rows]
