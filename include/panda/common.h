@@ -13,12 +13,15 @@ target_ulong panda_current_asid(CPUState *cpu);
 /* The linear pc: of a block at its start, else of the current instruction;
  * in after_* of instructions and blocks of the next one. */
 target_ulong panda_current_pc(CPUState *cpu);
+/* Does the CPU run privileged code: on x86, at privilege level 0? */
 bool panda_in_kernel_mode(const CPUState *cpu);
-bool panda_in_kernel(const CPUState *cpu); /* the same */
+bool panda_in_kernel(const CPUState *cpu);
 /* Whether code at the address, or at the current pc, is Linux's own. */
 bool address_in_kernel_code_linux(target_ulong address);
 bool panda_in_kernel_code_linux(CPUState *cpu);
+/* The stack pointer. */
 target_ulong panda_current_sp(const CPUState *cpu);
+/* What a function that has just returned left as its result: on x86 rax. */
 target_ulong panda_get_retval(const CPUState *cpu);
 /* Of the kernel: where its stack begins while user code runs; 0: unknown. */
 target_ulong panda_current_ksp(CPUState *cpu);
@@ -68,9 +71,9 @@ int panda_write_control_register(CPUState *cpu, unsigned number,
 int panda_write_debug_register(CPUState *cpu, unsigned number, uint64_t value);
 int panda_write_msr(CPUState *cpu, uint32_t number, uint64_t value);
 
-/* -1 as a hwaddr when the address is not mapped. */
+/* The physical address; -1 as a hwaddr when the address is not mapped. */
 hwaddr panda_virt_to_phys(CPUState *cpu, target_ulong addr);
-/* Where the engine keeps them, for reading and until the callback returns;
+/* Where the engine keeps `len` bytes of guest memory, for reading and until the callback returns;
  * NULL unless all of them lie in one page of RAM. */
 void *panda_map_virt_to_host(CPUState *cpu, target_ulong addr, int len);
 /* Behind the last address of RAM. */

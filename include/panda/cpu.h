@@ -150,7 +150,9 @@ struct TranslationBlock {
 #ifdef __cplusplus
 extern "C" {
 #endif
-extern struct CPUTailQ cpus; /* all of them: today at most one */
+/* All of them: today at most one. */
+extern struct CPUTailQ cpus;
+/* What first_cpu and current_cpu are. */
 CPUState *panda_first_cpu(void);
 CPUState *panda_current_cpu(void);
 /* The CPU whose state this is. */

@@ -14,6 +14,7 @@
 #define PANDA_MSG "PANDA[" PLUGIN_NAME "]:"
 #define PANDA_MSG_FMT "PANDA[%s]:"
 #define PANDA_CORE_NAME "core"
+/* A flag, as a word. */
 #define PANDA_FLAG_STATUS(flag) ((flag) ? "ENABLED" : "DISABLED")
 
 #define PANDA_LOG_ERROR 1
@@ -33,6 +34,8 @@
         } \
     } while (0)
 
+/* Print a line, at that level and above, as printf() does; with the plugin's
+ * name, and for an error the place. */
 #define LOG_ERROR(...) \
     do { \
         if (PANDA_LOG_LEVEL >= PANDA_LOG_ERROR) { \
@@ -41,6 +44,7 @@
             fputc('\n', stderr); \
         } \
     } while (0)
+/* The same of less weight. */
 #define LOG_WARNING(...) PANDA_LOG_LINE_(PANDA_LOG_WARNING, "W", __VA_ARGS__)
 #define LOG_INFO(...) PANDA_LOG_LINE_(PANDA_LOG_INFO, "I", __VA_ARGS__)
 #define LOG_DEBUG(...) PANDA_LOG_LINE_(PANDA_LOG_DEBUG, "D", __VA_ARGS__)

@@ -18,10 +18,11 @@ extern char *panda_os_name, *panda_os_family, *panda_os_variant;
 extern uint32_t panda_os_bits;
 extern PandaOsFamily panda_os_familyno;
 
+/* Of the run. */
 extern ram_addr_t ram_size;     /* bytes; 0 in init_plugin() */
 extern const char *qemu_file;   /* the program's path */
 extern const char *replay_name; /* of the -replay option, or NULL */
-extern int qemu_loglevel;
+extern int qemu_loglevel;       /* of LOG_PANDA, CPU_LOG_*; 0 until set */
 /* All arguments of plugins, NAME:KEY=VALUE each. */
 #define MAX_PANDA_PLUGINS 16
 #define MAX_PANDA_PLUGIN_ARGS 32
@@ -34,6 +35,7 @@ extern bool panda_update_pc, panda_use_memcb, panda_tb_chaining;
 
 /* -- Messages -------------------------------------------------------------- */
 
+/* Writes to the monitor that a `monitor` callback was given. */
 void monitor_printf(Monitor *mon, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void monitor_vprintf(Monitor *mon, const char *format, va_list args)
@@ -73,16 +75,19 @@ static inline void rcu_read_unlock(void) {}
 
 /* -- Values ---------------------------------------------------------------- */
 
+/* The bytes in the opposite order. */
 static inline uint16_t bswap16(uint16_t x)
 {
     return __builtin_bswap16(x);
 }
 
+/* The bytes in the opposite order. */
 static inline uint32_t bswap32(uint32_t x)
 {
     return __builtin_bswap32(x);
 }
 
+/* The bytes in the opposite order. */
 static inline uint64_t bswap64(uint64_t x)
 {
     return __builtin_bswap64(x);

@@ -17,12 +17,13 @@ class PandaLog
 {
   public:
 #ifndef PLOG_READER
+    /* As the functions of panda/plog_file.h do. */
     void open_write(const char *path, uint32_t chunk_size = 0)
     {
         pandalog_open_write(path, chunk_size);
     }
 
-    /* pc and instr are set here. An entry that lacks a required field is not
+    /* Writes an entry to the log. pc and instr are set here. An entry that lacks a required field is not
      * written: nobody could read it. */
     void write_entry(std::unique_ptr<panda::LogEntry> entry)
     {
@@ -46,16 +47,19 @@ class PandaLog
     }
 #endif
 
+    /* Reading, from the beginning, or backwards from the end. */
     void open_read_fwd(const char *path)
     {
         pandalog_open_read_fwd(path);
     }
 
+    /* From the end on backwards. */
     void open_read_bwd(const char *path)
     {
         pandalog_open_read_bwd(path);
     }
 
+    /* Either. */
     void open_read(const char *path, PlMode mode = PL_MODE_READ_FWD)
     {
         if (mode == PL_MODE_READ_BWD) {
@@ -65,6 +69,7 @@ class PandaLog
         }
     }
 
+    /* For writing by mode "w", for reading by "r". */
     void open(const char *path, const char *mode)
     {
 #ifndef PLOG_READER
@@ -78,7 +83,7 @@ class PandaLog
         pandalog_open_read_fwd(path);
     }
 
-    /* Null at the end. */
+    /* The next entry; null at the end, or of another schema. */
     std::unique_ptr<panda::LogEntry> read_entry()
     {
         std::unique_ptr<panda::LogEntry> entry;
@@ -94,11 +99,13 @@ class PandaLog
         return entry;
     }
 
+    /* Goes on with the entry of this instr, or where it would be. */
     void seek(uint64_t instr)
     {
         pandalog_seek(instr);
     }
 
+    /* Of either kind. 0. */
     int close()
     {
         pandalog_close();

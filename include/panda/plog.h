@@ -10,7 +10,8 @@
 #include "plog.pb-c.h"
 
 #ifndef PLOG_READER
-/* pc and instr are set here; all else is the caller's, before and after. */
+/* Writes an entry to the log, if there is one. pc and instr are set here; all
+ * else is the caller's, before and after. */
 static inline void pandalog_write_entry(Panda__LogEntry *entry)
 {
     uint8_t *bytes;
@@ -24,7 +25,7 @@ static inline void pandalog_write_entry(Panda__LogEntry *entry)
 }
 #endif
 
-/* To be given to pandalog_free_entry(). NULL: the end, or an entry that is
+/* The next entry, to be given to pandalog_free_entry(). NULL: the end, or an entry that is
  * none of this schema. */
 static inline Panda__LogEntry *pandalog_read_entry(void)
 {
@@ -34,12 +35,13 @@ static inline Panda__LogEntry *pandalog_read_entry(void)
     return bytes ? panda__log_entry__unpack(NULL, size, bytes) : NULL;
 }
 
+/* Frees what pandalog_read_entry() returned. */
 static inline void pandalog_free_entry(Panda__LogEntry *entry)
 {
     panda__log_entry__free_unpacked(entry, NULL);
 }
 
-/* mode: "w", or "r". */
+/* For writing by mode "w", for reading by "r". */
 static inline void pandalog_open(const char *path, const char *mode)
 {
 #ifndef PLOG_READER

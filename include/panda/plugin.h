@@ -61,15 +61,17 @@ void panda_enable_callback_with_context(void *plugin, panda_cb_type type,
 #define PANDA_ON_RETURN 4u
 void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,
                            unsigned filter);
+/* False also for a function that was never registered. */
 bool panda_is_callback_enabled(void *plugin, panda_cb_type type, panda_cb cb);
+/* Takes all of a plugin's functions away. */
 void panda_unregister_callbacks(void *plugin);
-/* All functions of a plugin. */
+/* Switch all functions of a plugin at once. */
 void panda_enable_plugin(void *plugin);
 void panda_disable_plugin(void *plugin);
 
 /* -- Plugins --------------------------------------------------------------- */
 
-/* True when it is loaded, or was already. The name may be left out, or NULL:
+/* Loads a plugin from a file: true when it is, or was already. The name may be left out, or NULL:
  * then it is made of the file's. */
 bool panda_load_plugin(const char *filename);
 bool panda_load_plugin_as(const char *filename, const char *plugin_name);
@@ -85,7 +87,7 @@ void panda_require(const char *name);
 /* The same with arguments, KEY=VALUE each. */
 void panda_require_from_library(const char *name, char **args,
                                 uint32_t num_args);
-/* Takes effect before the next block. The number is list_plugins'. */
+/* Unloads before the next block; the number is list_plugins'. */
 void panda_unload_plugin(void *plugin);
 void panda_unload_plugin_by_name(const char *name);
 void panda_unload_plugin_idx(int idx);
@@ -113,10 +115,11 @@ typedef struct panda_arg_list {
     char *plugin_name;
 } panda_arg_list;
 
-/* Never NULL. Strings live until panda_free_args(). */
+/* What was given to a plugin by -panda and its kin. Never NULL. Strings live
+ * until panda_free_args(). */
 panda_arg_list *panda_get_args(const char *plugin_name);
 void panda_free_args(panda_arg_list *args);
-/* As if -panda had given it. */
+/* Adds an argument, KEY=VALUE, as if -panda had given it. */
 bool panda_add_arg(const char *plugin_name, const char *arg);
 
 /*

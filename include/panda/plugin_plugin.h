@@ -262,10 +262,14 @@ typedef void (*panda_ppp_any_)(void *context, ...);
         call(&panda_this_object_, ppp_what_); \
     }
 
+/* Has func called at the point cb of a plugin; a plugin or a point that is
+ * missing makes the load fail. */
 #define PPP_REG_CB(plugin, cb, func) \
     PPP_CALL_(panda_ppp_add, cb##_t, plugin, cb, func, NULL, false)
+/* Takes it away again. */
 #define PPP_REMOVE_CB(plugin, cb, func) \
     PPP_CALL_(panda_ppp_remove, cb##_t, plugin, cb, func, NULL, false)
+/* The same for a function whose first argument is the context given. */
 #define PPP_REG_CB_WITH_CONTEXT(plugin, cb, func, context) \
     PPP_CALL_(panda_ppp_add, PPP_WITH_CONTEXT_TYPE_(cb), plugin, cb, func, \
               context, true)

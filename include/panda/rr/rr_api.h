@@ -9,6 +9,7 @@
 extern "C" {
 #endif
 
+/* What runs now: RR_OFF live, RR_RECORD, RR_REPLAY. */
 RR_mode panda_rr_mode(void);
 
 /*
@@ -26,6 +27,7 @@ double rr_get_percentage(void); /* 0 to 100 */
 }
 #endif
 
+/* rr_get_guest_instr_count() as a point of the run. */
 static inline RR_prog_point rr_prog_point(void)
 {
     RR_prog_point point;
@@ -34,21 +36,25 @@ static inline RR_prog_point rr_prog_point(void)
     return point;
 }
 
+/* Does a replay run? */
 static inline bool rr_in_replay(void)
 {
     return panda_rr_mode() == RR_REPLAY;
 }
 
+/* Is the run recorded? */
 static inline bool rr_in_record(void)
 {
     return panda_rr_mode() == RR_RECORD;
 }
 
+/* Is it either? */
 static inline bool rr_on(void)
 {
     return panda_rr_mode() != RR_OFF;
 }
 
+/* Is it neither? */
 static inline bool rr_off(void)
 {
     return panda_rr_mode() == RR_OFF;

@@ -28,6 +28,7 @@ typedef struct rr_control_t {
 extern "C" {
 #endif
 
+/* Of the machine that runs, for reading; name is NULL without a recording. */
 extern rr_control_t rr_control;
 
 /* A name that is taken is refused; a snapshot must be NULL in this version. */
@@ -51,11 +52,13 @@ uint32_t rr_checksum_regs(void);
 }
 #endif
 
+/* Has a recording been asked for that has not begun yet? */
 static inline bool rr_record_requested(void)
 {
     return rr_control.next == 1; /* RR_RECORD */
 }
 
+/* Has a replay been asked for that has not begun yet? */
 static inline bool rr_replay_requested(void)
 {
     return rr_control.next == 2; /* RR_REPLAY */
