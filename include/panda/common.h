@@ -73,8 +73,8 @@ int panda_write_msr(CPUState *cpu, uint32_t number, uint64_t value);
 
 /* The physical address; -1 as a hwaddr when the address is not mapped. */
 hwaddr panda_virt_to_phys(CPUState *cpu, target_ulong addr);
-/* Where the engine keeps `len` bytes of guest memory, for reading and until the callback returns;
- * NULL unless all of them lie in one page of RAM. */
+/* Where the engine keeps `len` bytes of guest memory, for reading until the
+ * callback returns; NULL unless all of them lie in one page of RAM. */
 void *panda_map_virt_to_host(CPUState *cpu, target_ulong addr, int len);
 /* Behind the last address of RAM. */
 Int128 panda_find_max_ram_address(void);

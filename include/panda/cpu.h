@@ -165,6 +165,7 @@ CPUState *panda_cpu_of(const CPUArchState *env);
 #define first_cpu (panda_first_cpu())
 /* NULL while it does not run, as in a monitor's callback. */
 #define current_cpu (panda_current_cpu())
+/* One CPU after another. */
 #define CPU_NEXT(cpu) QTAILQ_NEXT(cpu, node)
 #define CPU_FOREACH(cpu) QTAILQ_FOREACH(cpu, &cpus, node)
 #define ENV_GET_CPU(env) (panda_cpu_of(env))

@@ -41,7 +41,7 @@ void monitor_printf(Monitor *mon, const char *format, ...)
 void monitor_vprintf(Monitor *mon, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 
-/* To the standard error. */
+/* Prints to the standard error, as printf() does. */
 int qemu_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define LOG_PANDA (1 << 17)
 #define CPU_LOG_TAINT_OPS (1 << 28)
@@ -57,16 +57,16 @@ int qemu_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
     } while (0)
 
 typedef int (*fprintf_function)(FILE *file, const char *format, ...);
-/* Of the CPU's registers, as text, by any function like fprintf(). */
 #define CPU_DUMP_CODE 0x00010000
 #define CPU_DUMP_FPU 0x00020000
 #define CPU_DUMP_CCOP 0x00040000
+/* Prints the CPU's registers by a function like fprintf(). */
 void cpu_dump_state(CPUState *cpu, FILE *file, fprintf_function print,
                     int flags);
 
 /* -- Memory ---------------------------------------------------------------- */
 
-/* What is no memory is read as 0xff. */
+/* Reads by physical address; what is no memory is read as 0xff. */
 void cpu_physical_memory_read(hwaddr address, void *buffer, int length);
 
 /* Nothing changes while a callback runs. */

@@ -23,8 +23,8 @@ class PandaLog
         pandalog_open_write(path, chunk_size);
     }
 
-    /* Writes an entry to the log. pc and instr are set here. An entry that lacks a required field is not
-     * written: nobody could read it. */
+    /* Writes an entry, if there is a log. pc and instr are set here. One that
+     * lacks a required field is not written: nobody could read it. */
     void write_entry(std::unique_ptr<panda::LogEntry> entry)
     {
         uint64_t pc, instr;
@@ -47,19 +47,19 @@ class PandaLog
     }
 #endif
 
-    /* Reading, from the beginning, or backwards from the end. */
+    /* For reading from the first entry on. */
     void open_read_fwd(const char *path)
     {
         pandalog_open_read_fwd(path);
     }
 
-    /* From the end on backwards. */
+    /* For reading backwards from the last entry. */
     void open_read_bwd(const char *path)
     {
         pandalog_open_read_bwd(path);
     }
 
-    /* Either. */
+    /* For reading in either direction. */
     void open_read(const char *path, PlMode mode = PL_MODE_READ_FWD)
     {
         if (mode == PL_MODE_READ_BWD) {
@@ -105,7 +105,7 @@ class PandaLog
         pandalog_seek(instr);
     }
 
-    /* Of either kind. 0. */
+    /* Closes the log, read or written. 0. */
     int close()
     {
         pandalog_close();

@@ -25,8 +25,8 @@ static inline void pandalog_write_entry(Panda__LogEntry *entry)
 }
 #endif
 
-/* The next entry, to be given to pandalog_free_entry(). NULL: the end, or an entry that is
- * none of this schema. */
+/* The next entry, to be given to pandalog_free_entry(). NULL: the end, or an
+ * entry that is none of this schema. */
 static inline Panda__LogEntry *pandalog_read_entry(void)
 {
     size_t size;

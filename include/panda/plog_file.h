@@ -27,8 +27,9 @@ extern "C" {
 extern int pandalog;
 
 /* What -pandalog does, unless a log is open; a file that cannot be written is
- * told, and the log stays closed. */
+ * told, and the log stays closed. chunk_size: bytes; 0: what is usual. */
 void pandalog_open_write(const char *path, uint32_t chunk_size);
+/* Closes the log that is written. */
 void pandalog_close_write(void);
 
 /* What an entry written now has as its pc and instr: 2^64-1 each before there
@@ -39,16 +40,18 @@ uint8_t *pandalog_new_entry(size_t size, uint64_t instr);
 
 /* -- Reading, in plugins and programs of their own ------------------------- */
 
-/* One file at a time in a thread. What is wrong with it is told. */
+/* Opens a log for reading, from its first entry on or backwards from its last:
+ * one at a time in a thread. What is wrong with it is told. */
 void pandalog_open_read_fwd(const char *path);
 void pandalog_open_read_bwd(const char *path);
-/* The next entry with this instr, backwards the last one; or where it would
- * be. */
+/* Goes on with the first entry of this instr, backwards with the last one; or
+ * where it would be. */
 void pandalog_seek(uint64_t instr);
 /* The next entry, good until the next call; NULL at the end. */
 const uint8_t *pandalog_read_packed(size_t *size);
 /* Why the reading ended before the end of the log, or NULL. */
 const char *pandalog_read_failure(void);
+/* Closes the log that is read. */
 void pandalog_close_read(void);
 
 #ifdef __cplusplus

@@ -31,8 +31,8 @@ extern "C" {
  * `plugin` is what init_plugin() was given. Functions of one type are called
  * in the order of their registration. May be called at any time, also from
  * a callback: a new function hears of events from the next block on at the
- * latest, a disabled one at once of none. A type that this version does not
- * raise is refused: a sentence is printed, and the plugin fails to load.
+ * latest, a disabled one at once of none. A type that nothing raises is warned
+ * of; a number that is no type's makes the load fail.
  */
 void panda_register_callback(void *plugin, panda_cb_type type, panda_cb cb);
 void panda_register_callback_with_context(void *plugin, panda_cb_type type,
@@ -61,7 +61,7 @@ void panda_enable_callback_with_context(void *plugin, panda_cb_type type,
 #define PANDA_ON_RETURN 4u
 void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,
                            unsigned filter);
-/* False also for a function that was never registered. */
+/* False, after a warning, for a function that was never registered. */
 bool panda_is_callback_enabled(void *plugin, panda_cb_type type, panda_cb cb);
 /* Takes all of a plugin's functions away. */
 void panda_unregister_callbacks(void *plugin);
@@ -71,8 +71,8 @@ void panda_disable_plugin(void *plugin);
 
 /* -- Plugins --------------------------------------------------------------- */
 
-/* Loads a plugin from a file: true when it is, or was already. The name may be left out, or NULL:
- * then it is made of the file's. */
+/* Loads a plugin from a file: true when it is, or was already. The name may be
+ * left out, or NULL: then it is made of the file's. */
 bool panda_load_plugin(const char *filename);
 bool panda_load_plugin_as(const char *filename, const char *plugin_name);
 #define panda_load_plugin(...) PANDA_LOAD_PLUGIN_(__VA_ARGS__, NULL, ~)

@@ -19,7 +19,8 @@ RR_mode panda_rr_mode(void);
  */
 uint64_t rr_get_guest_instr_count(void);
 
-/* Of the recording that is replayed; 0 when its log was torn, or live. */
+/* Of the recording that is replayed, and how much of it has been; 0 when its
+ * log was torn, or live. */
 uint64_t replay_get_total_num_instructions(void);
 double rr_get_percentage(void); /* 0 to 100 */
 

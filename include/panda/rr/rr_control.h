@@ -31,20 +31,25 @@ extern "C" {
 /* Of the machine that runs, for reading; name is NULL without a recording. */
 extern rr_control_t rr_control;
 
-/* A name that is taken is refused; a snapshot must be NULL in this version. */
+/* Ask for a recording to begin or to end: RRCTRL_ret. That it cannot begin, for
+ * one because the name is taken, is then a warning. A snapshot must be NULL in
+ * this version. */
 int panda_record_begin(const char *name, const char *snapshot);
 int panda_record_end(void);
-/* The machine that runs is given up for it; plugins stay. */
+/* Ask for a replay to begin or to end: RRCTRL_ret. The machine that runs is
+ * given up for it; plugins stay. */
 int panda_replay_begin(const char *name);
 int panda_replay_end(void);
 
-/* Of a recording or replay begun by a plugin or at the monitor, or NULL. */
+/* The name of a recording or replay begun by a plugin or at the monitor, or
+ * NULL. */
 char *panda_get_rr_name(void);
 
-/* Physical memory from 0 to the end of RAM; zeros where there is none. */
+/* Writes physical memory from 0 to the end of RAM to a file; zeros where there
+ * is none. */
 void panda_memsavep(FILE *file);
 
-/* Of memory and of the registers: equal ones, equal states. Slow. */
+/* Checksums of memory and of the registers: equal ones, equal states. Slow. */
 uint32_t rr_checksum_memory(void);
 uint32_t rr_checksum_regs(void);
 
