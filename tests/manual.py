@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The manual tells of every option and monitor command, and of no other;
-links between documents lead somewhere."""
+"""The manual tells of every option and monitor command, and of no other, and
+of each header that is refused; links between documents lead somewhere."""
 
 import os
 import re
@@ -81,7 +81,23 @@ def links():
     checks.expect(not wrong, f"{count} links between documents", wrong)
 
 
+def refused():
+    """Headers that only say no; two of PANDA's folders as a whole."""
+    headers = subprocess.run(
+        ["grep", "-rlE", "^#error", "include"], cwd=checks.TOP, text=True,
+        capture_output=True).stdout.split()
+    text = page(f"{MANUAL}/compatibility.md")
+    first = {"panda_plugin_plugin.h", "panda_qemu_plugin_helpers.h",
+             "panda_rr.h", "rr_log_all.h"} # "and others"
+    names = {os.path.basename(h) for h in headers
+             if not re.search(r"compat/(io|migration)/", h)}
+    missing = {n for n in names - first - {"types.h"} if n not in text}
+    checks.expect(len(names) > 10 and not missing, f"{len(names)} headers "
+                  "that are refused", missing)
+
+
 options()
 monitor()
+refused()
 links()
 checks.end()
