@@ -21,6 +21,7 @@
  *     monitor.c     the monitor's commands
  *     older.c       callbacks with the arguments of older sources
  *     os.c          -os
+ *     usage.c       how much is held for them
  *     variables.c   the interface's variables
  *     engine.c      include/panda/engine.h
  *     event.c       events that are not woven
