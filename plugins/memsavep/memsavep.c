@@ -144,6 +144,8 @@ bool init_plugin(void *self)
     panda_free_args(args);
     if (percent > 100 && !instrcount) {
         fprintf(stderr, PANDA_MSG " when? Give percent=P or instrcount=N\n");
+        free(file);
+        free(regfile);
         return false;
     }
     pcb.before_block_exec = on_block;

@@ -6,7 +6,7 @@
  * Within a block each instruction is one step. So a position in it is the
  * count minus the count at its start, as long as control did not go elsewhere.
  */
-#include "plugin/plugins.h"
+#include "plugin/raise.h"
 
 #include "base/error.h"
 
@@ -55,31 +55,35 @@ static struct block *find(const struct plugins *p, const struct unit_key *key,
     return block;
 }
 
-static struct block *block_new(unsigned n, size_t size)
+static struct block *block_new(const struct plugins *p, unsigned n, size_t size)
 {
-    size_t offsets = (n + 1ul) * sizeof(uint16_t);
-    struct block *block = panda_must(
-        calloc(1, sizeof(*block) + offsets + n + size));
+    size_t head = offsetof(struct block, offset) + (n + 1ul) * sizeof(uint16_t);
+    size_t answers = heard(p, PANDA_CB_INSN_TRANSLATE) ||
+                             heard(p, PANDA_CB_AFTER_INSN_TRANSLATE)
+                         ? n * sizeof(struct insn_answers)
+                         : 0;
+    struct block *block;
 
-    block->wants = (uint8_t *)block->offset + offsets;
-    block->bytes = block->wants + n;
+    head = (head + _Alignof(struct insn_answers) - 1) &
+           ~(_Alignof(struct insn_answers) - 1);
+    block = panda_must(calloc(1, head + answers + size));
+    if (answers) {
+        block->answers = (void *)((uint8_t *)block + head);
+    }
+    block->bytes = (uint8_t *)block + head + answers;
     return block;
 }
 
 /* Asks about each instruction, before it is looked at and behind it. */
 static void ask(struct plugins *p, struct block *block)
 {
-    for (unsigned i = 0; i < block->shown.icount; i++) {
-        uint64_t pc = block->shown.pc;
+    uint64_t pc = block->shown.pc;
 
-        if (dispatch_insn_translate(p, PANDA_CB_INSN_TRANSLATE,
-                                    pc + block->offset[i])) {
-            block->wants[i] |= WANTS_EXEC;
-        }
-        if (dispatch_insn_translate(p, PANDA_CB_AFTER_INSN_TRANSLATE,
-                                    pc + block->offset[i + 1])) {
-            block->wants[i] |= WANTS_AFTER;
-        }
+    for (unsigned i = 0; block->answers && i < block->shown.icount; i++) {
+        block->answers[i].exec = dispatch_insn_translate(
+            p, PANDA_CB_INSN_TRANSLATE, pc + block->offset[i]);
+        block->answers[i].after = dispatch_insn_translate(
+            p, PANDA_CB_AFTER_INSN_TRANSLATE, pc + block->offset[i + 1]);
     }
 }
 
@@ -110,7 +114,7 @@ static struct block *make(struct plugins *p, const struct unit_key *key,
                                                    size - offset[i], &end));
     }
     dispatch_block_translate(p, pc);
-    block = block_new(n, offset[n]);
+    block = block_new(p, n, offset[n]);
     block->shown = (TranslationBlock){
         .pc = pc,
         .cs_base = cpu->guest->plugin->code_base(cpu),
@@ -212,6 +216,7 @@ void block_forget_all(struct plugins *p)
         free_list(&p->buckets[i]);
     }
     free_list(&p->dead);
+    answers_forget(p);
     block_goes_on(p, NULL, 0);
 }
 

@@ -167,10 +167,14 @@ static void block_cut(struct cpu *cpu, uint64_t block, uint32_t position)
 
 /* -- Instructions ---------------------------------------------------------- */
 
-static void insn_exec(struct cpu *cpu)
+static const struct answer *answer_at(uint64_t address)
+{
+    return (const struct answer *)(uintptr_t)address;
+}
+
+static void insn_exec(struct cpu *cpu, uint64_t answer)
 {
     struct plugins *p = plugins_of(cpu);
-
     const struct subscription *s = p->only[PANDA_CB_INSN_EXEC];
 
     if (unlikely(!fresh(p, cpu))) {
@@ -178,13 +182,14 @@ static void insn_exec(struct cpu *cpu)
         return;
     }
     show(p, cpu, cpu->insn_pc, true);
-    if (likely(s)) {
+    if (likely(s && answer_at(answer)->owner[0] == s->owner)) {
         p->walks++;
         steer_call(p, s);
         s->function.plain.insn_exec(&p->cpu, cpu->insn_pc);
         steer_returned(p, NULL);
         p->walks--;
     } else {
+        p->answer = answer_at(answer);
         RAISE_CPU(p, INSN_EXEC, cpu->insn_pc);
     }
     steer_before_insn(p, cpu);
@@ -204,12 +209,13 @@ static void leave(struct cpu *cpu)
     }
 }
 
-static void after_insn(struct cpu *cpu, uint64_t pc)
+static void after_insn(struct cpu *cpu, uint64_t pc, uint64_t answer)
 {
     struct plugins *p = plugins_of(cpu);
 
     if (fresh(p, cpu)) {
         show(p, cpu, pc, true);
+        p->answer = answer_at(answer);
         RAISE_CPU(p, AFTER_INSN_EXEC, pc);
     }
 }
@@ -384,8 +390,8 @@ const struct guest_helper woven_helpers[N_WOVEN_HELPERS] = {
     [WOVEN_INSN_EXEC] = {"insn_exec",
                          (void (*)(void))insn_exec,
                          IR_VOID,
-                         0,
-                         {0},
+                         1,
+                         {IR_I64},
                          HELPER_READS | HELPER_FAULTS},
     [WOVEN_TOLD] = {"told",
                     (void (*)(void))told,
@@ -399,7 +405,7 @@ const struct guest_helper woven_helpers[N_WOVEN_HELPERS] = {
                      1,
                      {IR_I64},
                      HELPER_READS | HELPER_FAULTS},
-    [WOVEN_AFTER_INSN] = HELPER(after_insn, 1, IR_I64),
+    [WOVEN_AFTER_INSN] = HELPER(after_insn, 2, IR_I64, IR_I64),
     [WOVEN_ACCESS] = HELPER(access_64, 3, IR_I64, IR_I64, IR_I32),
     [WOVEN_ACCESS_FILTERED] = HELPER(access_filtered, 3, IR_I64, IR_I64,
                                      IR_I32),

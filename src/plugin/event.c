@@ -30,15 +30,18 @@ void dispatch_block_translated(struct plugins *p, struct block *block)
     }
 }
 
-bool dispatch_insn_translate(struct plugins *p, panda_cb_type kind, uint64_t pc)
+const struct answer *dispatch_insn_translate(struct plugins *p,
+                                             panda_cb_type kind, uint64_t pc)
 {
     const uint64_t arguments[6] = {(uintptr_t)&p->cpu, pc};
 
     if (!heard(p, kind)) {
-        return false;
+        return NULL;
     }
     show_here(p);
-    return plugins_raise(p, kind, arguments);
+    p->said_yes.n = 0;
+    plugins_raise(p, kind, arguments);
+    return answers_take(p);
 }
 
 /* A unit was left within the block: the guest's state was put together. */

@@ -8,6 +8,7 @@
  *     arguments.c   -panda 'a;b:x=1'
  *     registry.c    subscriptions
  *     attach.c      their machine
+ *     answers.c     who has asked for an instruction
  *     spare.c       what woven code leaves out as nobody wants it
  *     block.c       the guest's blocks, as plugins know them
  *     weave.c       calls woven into units; weave_blocks.c: their blocks
@@ -20,6 +21,7 @@
  *     monitor.c     the monitor's commands
  *     older.c       callbacks with the arguments of older sources
  *     os.c          -os
+ *     usage.c       how much is held for them
  *     variables.c   the interface's variables
  *     engine.c      include/panda/engine.h
  *     event.c       events that are not woven
@@ -50,10 +52,11 @@ struct subscription {
     } function;
     void *owner, *context;
     bool has_context;
-    bool enabled;                /* by whoever registered it */
-    bool gone;                   /* unregistered while a walk was under way */
-    bool on;                     /* enabled, and nothing else forbids */
-    bool once;                   /* PANDA_ON_NEW_ASID */
+    bool enabled; /* by whoever registered it */
+    bool gone;    /* unregistered while a walk was under way */
+    bool on;      /* enabled, and nothing else forbids */
+    bool asked;   /* of translation: of all that is translated now */
+    bool once;    /* PANDA_ON_NEW_ASID */
     struct panda_filter *filter; /* owned; NULL: none */
     unsigned transfers; /* PANDA_ON_CALL, PANDA_ON_RETURN: only these */
     bool bytes;         /* panda_filter_bytes() */
@@ -70,14 +73,23 @@ struct block {
     unsigned transfer;  /* PANDA_ON_*: how it ends */
     struct block *next; /* of the same hash */
     uint8_t *bytes;
-    uint8_t *wants;    /* an instruction: WANTS_* */
+    /* An instruction: who wants to hear that it runs, and that it is over.
+     * NULL: nobody was asked. */
+    struct insn_answers {
+        const struct answer *exec, *after;
+    } * answers;
     uint16_t offset[]; /* of instructions, and of the end */
 };
-#define WANTS_EXEC 1u
-#define WANTS_AFTER 2u
 #define BLOCK_MAX_INSNS 512u
 #define BLOCK_TRANSFERS (PANDA_ON_CALL | PANDA_ON_RETURN)
 #define BLOCK_BUCKETS 16384u
+
+/* Owners of functions, one at least. */
+struct answer {
+    struct answer *next;
+    unsigned n;
+    void *owner[];
+};
 
 /* Which instructions of a unit belong to which block. */
 struct unit_blocks {
@@ -190,6 +202,13 @@ struct plugins {
     uint64_t filtered;               /* kinds that somebody filters */
     unsigned walks;                  /* of subscriptions, under way */
     void *yes[2];                    /* owners who said true in the last one */
+    struct answer *answers;
+    struct yes {
+        void **owner;
+        unsigned n;
+    } said_yes; /* to the instruction that is translated */
+    /* To the one that is told of. */
+    const struct answer *answer;
     bool block_is_new, told_two;
     /* The function that is called: crash.c tells of it. */
     const struct subscription *calling;
@@ -377,6 +396,14 @@ void block_written(struct watch *watch, uint64_t physical, uint64_t size);
 uint64_t block_asid_bit(struct plugins *p, uint64_t asid);
 void block_forget_all(struct plugins *p);
 
+/* answers.c */
+void answers_yes(struct plugins *p, void *owner);
+/* Of those who have said so; NULL: nobody has. */
+const struct answer *answers_take(struct plugins *p);
+bool answers_has(const struct answer *answer, const void *owner);
+/* All of them: when no unit is left. */
+void answers_forget(struct plugins *p);
+
 /* weave.c */
 struct ir_unit *weave(struct watch *watch, const struct unit_key *key,
                       struct ir_unit *ir, const uint8_t *bytes, size_t rest,
@@ -384,13 +411,13 @@ struct ir_unit *weave(struct watch *watch, const struct unit_key *key,
 
 /* dispatch.c: helpers of woven units */
 enum woven_helper {
-    WOVEN_BLOCK_START,  /* (block) */
-    WOVEN_BLOCK_NEW,    /* (block) */
-    WOVEN_BLOCK_END,    /* (block, pc) */
-    WOVEN_BLOCK_END_IF, /* (condition, block, pc) */
-    WOVEN_BLOCK_CUT,    /* (block, position) */
-    WOVEN_INSN_EXEC,
-    WOVEN_AFTER_INSN,      /* (next pc) */
+    WOVEN_BLOCK_START,     /* (block) */
+    WOVEN_BLOCK_NEW,       /* (block) */
+    WOVEN_BLOCK_END,       /* (block, pc) */
+    WOVEN_BLOCK_END_IF,    /* (condition, block, pc) */
+    WOVEN_BLOCK_CUT,       /* (block, position) */
+    WOVEN_INSN_EXEC,       /* (answer) */
+    WOVEN_AFTER_INSN,      /* (next pc, answer) */
     WOVEN_ACCESS,          /* (address, value, how) */
     WOVEN_ACCESS_FILTERED, /* the same */
     WOVEN_ACCESS_V,
@@ -419,8 +446,9 @@ void dispatch_slice_ends(struct watch *watch);
 void dispatch_restored(struct plugins *p, struct block *block);
 void dispatch_block_translate(struct plugins *p, uint64_t pc);
 void dispatch_block_translated(struct plugins *p, struct block *block);
-bool dispatch_insn_translate(struct plugins *p, panda_cb_type kind,
-                             uint64_t pc);
+/* Who said yes; NULL: nobody. */
+const struct answer *dispatch_insn_translate(struct plugins *p,
+                                             panda_cb_type kind, uint64_t pc);
 /* What plugins read is the state here; there is a machine. */
 void show_here(struct plugins *p);
 void dispatch_simple(struct plugins *p, panda_cb_type kind);

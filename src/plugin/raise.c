@@ -37,6 +37,17 @@ static const uint64_t *value_of(panda_cb_type kind, const uint64_t a[6])
                : NULL;
 }
 
+static bool is_insn_exec(panda_cb_type kind)
+{
+    return kind == PANDA_CB_INSN_EXEC || kind == PANDA_CB_AFTER_INSN_EXEC;
+}
+
+static bool is_insn_translate(panda_cb_type kind)
+{
+    return kind == PANDA_CB_INSN_TRANSLATE ||
+           kind == PANDA_CB_AFTER_INSN_TRANSLATE;
+}
+
 uint64_t plugins_walk(struct plugins *p, panda_cb_type kind,
                       const uint64_t a[6])
 {
@@ -45,12 +56,14 @@ uint64_t plugins_walk(struct plugins *p, panda_cb_type kind,
     const uint64_t *value = value_of(kind, a);
     uint64_t before = value ? *value : 0;
     const struct subscription *outer = p->calling;
+    const struct answer *answer = is_insn_exec(kind) ? p->answer : NULL;
     void *yes[2] = {NULL, NULL};
 
     p->walks++;
     for (const struct subscription *s = p->kinds[kind]; s; s = s->next) {
         if (!s->on || (s->once && !p->block_is_new) ||
             (s->transfers && !(s->transfers & p->transfer)) ||
+            (answer && !answers_has(answer, s->owner)) ||
             (s->filter && !filter_passes(p, s->filter, kind, a))) {
             continue;
         }
@@ -64,6 +77,9 @@ uint64_t plugins_walk(struct plugins *p, panda_cb_type kind,
             yes[all != 0] = s->owner;
             all++;
             steer_blame(p);
+            if (is_insn_translate(kind)) {
+                answers_yes(p, s->owner);
+            }
         } else if (how == RESULT_int32_t && all == a[1]) {
             all = (uint32_t)one;
             if (all != a[1]) {

@@ -71,6 +71,31 @@ static bool is_on(struct plugins *p, const struct subscription *s,
             (plugin->enabled && (plugin->memory || !is_access(kind))));
 }
 
+/* Its instructions are told to a plugin that asks about them, and asks now:
+ * others' questions make no difference. */
+static bool asks(const struct plugins *p, const void *owner, unsigned kind)
+{
+    const struct subscription *s = p->kinds[kind];
+
+    while (s && (s->owner != owner || !s->on || !s->asked)) {
+        s = s->next;
+    }
+    return s;
+}
+
+static bool is_told(struct plugins *p, const struct subscription *s,
+                    unsigned kind)
+{
+    switch (kind) {
+    case PANDA_CB_INSN_EXEC:
+        return asks(p, s->owner, PANDA_CB_INSN_TRANSLATE);
+    case PANDA_CB_AFTER_INSN_EXEC:
+        return asks(p, s->owner, PANDA_CB_AFTER_INSN_TRANSLATE);
+    default:
+        return true;
+    }
+}
+
 /* Events of the kind do not go the short way. */
 static bool is_mutant(const struct plugins *p, unsigned kind)
 {
@@ -83,12 +108,8 @@ static bool on(const struct plugins *p, panda_cb_type first, panda_cb_type last)
     return p->active & ((KIND_BIT(last) << 1) - KIND_BIT(first));
 }
 
-/* Translated blocks know nothing of a kind that was off till now. */
 static void set_active(struct plugins *p, uint64_t active)
 {
-    if (active & ~p->active & kinds_of(TRANSLATE)) {
-        p->flush = true;
-    }
     p->active = active;
     p->watch.wants = (struct watch_wants){
         .asids = on(p, PANDA_CB_ASID_CHANGED, PANDA_CB_ASID_CHANGED) ||
@@ -122,9 +143,20 @@ static struct subscription *only_start(const struct plugins *p, uint64_t active)
     }
 }
 
-void registry_update(struct plugins *p)
+/* Translated blocks, and marks of the ones that are not new, know nothing of
+ * a function that was off till now. */
+static void set_on(struct plugins *p, struct subscription *s, unsigned kind)
 {
-    uint64_t active = 0, before = p->active;
+    bool was = s->on;
+
+    s->on = is_on(p, s, kind) && is_told(p, s, kind);
+    s->asked &= s->on;
+    p->flush |= s->on && !was && (rows[kind].state == TRANSLATE || s->once);
+}
+
+static void update(struct plugins *p)
+{
+    uint64_t active = 0;
 
     p->filters = false;
     p->filtered = 0;
@@ -133,7 +165,7 @@ void registry_update(struct plugins *p)
 
         p->only[kind] = NULL;
         for (struct subscription *s = p->kinds[kind]; s; s = s->next) {
-            s->on = is_on(p, s, kind);
+            set_on(p, s, kind);
             p->filtered |= s->filter && !s->gone ? KIND_BIT(kind) : 0;
             if (s->on) {
                 p->only[kind] = n++ || s->has_context || s->filter ||
@@ -147,8 +179,15 @@ void registry_update(struct plugins *p)
     }
     p->only_start = only_start(p, active);
     set_active(p, active);
+}
+
+void registry_update(struct plugins *p)
+{
+    uint64_t before = p->active;
+
+    update(p);
     if (p->machine &&
-        (active != before || p->flush || (before & spare_kinds))) {
+        (p->active != before || p->flush || (before & spare_kinds))) {
         p->changed = true;
         plugins_request(p);
     }
@@ -176,6 +215,21 @@ void registry_sweep(struct plugins *p)
 
 /* -- Requests -------------------------------------------------------------- */
 
+/* Nothing is translated: all that are on will be asked of everything. */
+static void flush(struct plugins *p)
+{
+    p->flush = false;
+    p->changed = true;
+    unit_cache_flush(p->machine->units);
+    block_forget_all(p);
+    for (unsigned kind = 0; kind < PANDA_CB_LAST; kind++) {
+        for (struct subscription *s = p->kinds[kind]; s; s = s->next) {
+            s->asked = s->on;
+        }
+    }
+    update(p);
+}
+
 /* Between units; but what is asked for takes effect between blocks. */
 bool registry_serve(struct watch *watch)
 {
@@ -193,10 +247,7 @@ bool registry_serve(struct watch *watch)
         registry_sweep(p);
     }
     if (p->flush) {
-        p->flush = false;
-        p->changed = true;
-        unit_cache_flush(m->units);
-        block_forget_all(p);
+        flush(p);
     }
     if (p->changed) {
         uint64_t accesses = 0xffull << PANDA_CB_VIRT_MEM_BEFORE_READ;

@@ -105,6 +105,8 @@ void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,
         plugins_fail(p, panda_message("PANDA_CB_%s has no filter %u",
                                       registry_name(type), filter));
     } else if (s) {
+        /* Marks of others' are no news to it. */
+        p->flush |= (filter & PANDA_ON_NEW_ASID) && !s->once;
         s->once = filter & PANDA_ON_NEW_ASID;
         s->transfers = filter & (PANDA_ON_CALL | PANDA_ON_RETURN);
         changed(p);

@@ -135,9 +135,16 @@ static bool is_last(const struct weaver *w)
     return position_of(w) + 1 == w->part->block->shown.icount;
 }
 
-static uint8_t wants_of(const struct weaver *w)
+static struct insn_answers answers_of(const struct weaver *w)
 {
-    return w->part->block->wants[position_of(w)];
+    const struct insn_answers *all = w->part->block->answers;
+
+    return all ? all[position_of(w)] : (struct insn_answers){NULL, NULL};
+}
+
+static ir_ref answer_constant(struct weaver *w, const struct answer *answer)
+{
+    return constant(w, IR_I64, (uint64_t)(uintptr_t)answer);
 }
 
 /* What plugins write takes effect when the instruction is over. */
@@ -152,6 +159,8 @@ static void leave_if_written(struct weaver *w)
 
 static void start_insn(struct weaver *w, unsigned insn)
 {
+    const struct answer *answer;
+
     w->insn = insn;
     if (insn == w->part->first + w->part->n) {
         w->part++;
@@ -167,9 +176,9 @@ static void start_insn(struct weaver *w, unsigned insn)
     } else if (position_of(w) == 0 && told_of_block(w, START_KINDS)) {
         call(w, WOVEN_BLOCK_START, block_constant(w), IR_NONE, IR_NONE);
     }
-    if ((wants_of(w) & WANTS_EXEC) &&
-        told_of_insn(w, KIND_BIT(PANDA_CB_INSN_EXEC), 0)) {
-        call(w, WOVEN_INSN_EXEC, IR_NONE, IR_NONE, IR_NONE);
+    answer = answers_of(w).exec;
+    if (answer && told_of_insn(w, KIND_BIT(PANDA_CB_INSN_EXEC), 0)) {
+        call(w, WOVEN_INSN_EXEC, answer_constant(w, answer), IR_NONE, IR_NONE);
     }
     if (insn == 0 && wants(w, UP_TO_TOLD)) {
         call(w, WOVEN_TOLD, IR_NONE, IR_NONE, IR_NONE);
@@ -179,14 +188,16 @@ static void start_insn(struct weaver *w, unsigned insn)
 /* After the open instruction, which goes on to the pc given. */
 static void end_insn(struct weaver *w, ir_ref pc)
 {
+    const struct answer *answer = answers_of(w).after;
+
     if (is_last(w)) {
         if (told_of_end(w)) {
             call(w, WOVEN_BLOCK_END, end_constant(w), pc, IR_NONE);
             w->told = true;
         }
-    } else if ((wants_of(w) & WANTS_AFTER) &&
+    } else if (answer &&
                told_of_insn(w, KIND_BIT(PANDA_CB_AFTER_INSN_EXEC), 0)) {
-        call(w, WOVEN_AFTER_INSN, pc, IR_NONE, IR_NONE);
+        call(w, WOVEN_AFTER_INSN, pc, answer_constant(w, answer), IR_NONE);
         w->told = true;
     }
 }
