@@ -163,7 +163,9 @@ static bool one_state(const struct encoding *e)
             show_memory(before, data, ours_data());
         }
     }
-    n_cases++;
+    if (++n_cases % 10000000 == 0) {
+        printf("%lu cases\n", n_cases);
+    }
     reached.cases++;
     reached.memory += case_has_memory(e);
     reached.registers += !case_has_memory(e);
