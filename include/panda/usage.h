@@ -20,6 +20,7 @@ typedef struct panda_usage {
     unsigned translations;  /* live units of translated code */
 } panda_usage;
 
+/* Fills in what is held now. In any callback, and in init and uninit. */
 void panda_get_usage(panda_usage *usage);
 
 #ifdef __cplusplus
