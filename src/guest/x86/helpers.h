@@ -101,6 +101,8 @@ void x86_helper_load_system(struct cpu *cpu, uint32_t task, uint32_t selector);
 void x86_helper_halt(struct cpu *cpu, uint64_t next);
 void x86_helper_need_iopl(struct cpu *cpu);
 void x86_helper_need_kernel(struct cpu *cpu);
+/* Not in real mode. */
+void x86_helper_need_protected(struct cpu *cpu);
 /* #GP where the port may not be used, and nothing else. */
 void x86_helper_check_port(struct cpu *cpu, uint32_t port, uint32_t size);
 uint32_t x86_helper_in(struct cpu *cpu, uint32_t port, uint32_t size);

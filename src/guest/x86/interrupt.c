@@ -126,9 +126,12 @@ static void push_frame(struct delivery *d, bool with_stack)
 
 static void deliver_real(struct delivery *d)
 {
-    uint64_t entry = x86_read_table(d->cpu, d->x86->idtr.base + d->vector * 4u,
-                                    4);
+    uint64_t entry;
 
+    if (d->vector * 4u + 3 > d->x86->idtr.limit) {
+        x86_fault_error(d->cpu, X86_GP, gate_error(d));
+    }
+    entry = x86_read_table(d->cpu, d->x86->idtr.base + d->vector * 4u, 4);
     d->stack = x86_own_stack(d->cpu, false);
     d->gate.type = 6;
     d->has_error = false;

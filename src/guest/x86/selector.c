@@ -64,6 +64,13 @@ static uint64_t adjust(uint32_t selectors)
     return (selector & 3) < wanted ? YES | (selector & ~3u) | wanted : selector;
 }
 
+void x86_helper_need_protected(struct cpu *cpu)
+{
+    if (x86_real_mode(x86_of(cpu))) {
+        x86_fault(cpu, X86_UD);
+    }
+}
+
 /* The value, with YES when there is one. */
 uint64_t x86_helper_query(struct cpu *cpu, uint32_t query, uint32_t selectors)
 {

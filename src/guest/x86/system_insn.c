@@ -293,6 +293,7 @@ bool x86_tr_pop_segment(struct x86_translator *t)
 
 bool x86_tr_load_system(struct x86_translator *t)
 {
+    CALL(t, need_protected);
     CALL(t, need_kernel);
     CALL(t, load_system, I32(t->insn.row->argument), x86_read(t, 0));
     return false;
@@ -300,8 +301,10 @@ bool x86_tr_load_system(struct x86_translator *t)
 
 bool x86_tr_store_system(struct x86_translator *t)
 {
-    ir_ref value = CALL(t, selector, I32(6 + t->insn.row->argument));
+    ir_ref value;
 
+    CALL(t, need_protected);
+    value = CALL(t, selector, I32(6 + t->insn.row->argument));
     if (t->insn.operand[0].kind == X86_OPERAND_MEMORY) {
         t->insn.operand[0].size = 2;
     }
