@@ -19,9 +19,11 @@ from build_plugin import build_plugin
 # Steps after which all are taken out, and what is left is looked at.
 EVERY = 100 if FULL else 50
 # What some need to be loaded, or to do something.
-ARGUMENTS = {"stringsearch": "str=abcd,callers=4", "pc_search":
-             "pc_range=0x100000-0x100040,first_last_only",
-             "coverage": "mode=edge", "memsavep": "instrcount=1000000000000", "sample": "every=5"}
+ARGUMENTS = {"stringsearch": "str=abcd,callers=4",
+             "pc_search": "pc_range=0x100000-0x100040,first_last_only",
+             "coverage": "mode=edge",
+             "memsavep": "instrcount=1000000000000",
+             "sample": "every=5"}
 
 # Each time, this one fails to load, and must leave nothing.
 REFUSER = """
@@ -87,8 +89,9 @@ def soak(program, recording, seed, steps):
     os.environ["GLIBC_TUNABLES"] = "glibc.malloc.tcache_count=0"
     given = "".join(f"{name}:{text};" for name, text in ARGUMENTS.items())
     harness.LIMIT = 3600
+    names = "+".join([*plugins(), "refuser"])
     return Replay(recording, "-panda", f"{given}{path('panda_shaker.so')}:"
-                  f"names={'+'.join([*plugins(), 'refuser'])},seed={seed},steps={steps},"
+                  f"names={names},seed={seed},steps={steps},"
                   f"every={EVERY},gap=160", program=program)
 
 
@@ -110,7 +113,8 @@ def judge(replay, steps, first, checked, linux):
     # Code at rest is what the guest is at. The sanitizer keeps some bytes of
     # each load of a plugin in C++.
     code = 4 if linux else 1
-    slack = {"heap": 400_000 if linux else 2000 + 8 * n_loads if checked else 512,
+    slack = {"heap": 400_000 if linux else
+             2000 + 8 * n_loads if checked else 512,
              "mappings": 4 if linux or checked else 0}
     n = first // EVERY
     for key in rows[0]:
