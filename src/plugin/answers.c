@@ -49,16 +49,6 @@ const struct answer *answers_take(struct plugins *p)
     return answer;
 }
 
-bool answers_has(const struct answer *answer, const void *owner)
-{
-    for (unsigned i = 0; i < answer->n; i++) {
-        if (answer->owner[i] == owner) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void answers_forget(struct plugins *p)
 {
     while (p->answers) {

@@ -400,7 +400,15 @@ void block_forget_all(struct plugins *p);
 void answers_yes(struct plugins *p, void *owner);
 /* Of those who have said so; NULL: nobody has. */
 const struct answer *answers_take(struct plugins *p);
-bool answers_has(const struct answer *answer, const void *owner);
+static inline bool answers_has(const struct answer *answer, const void *owner)
+{
+    for (unsigned i = 0; i < answer->n; i++) {
+        if (answer->owner[i] == owner) {
+            return true;
+        }
+    }
+    return false;
+}
 /* All of them: when no unit is left. */
 void answers_forget(struct plugins *p);
 
