@@ -16,7 +16,7 @@ from build_plugin import build_plugin
 # By name: what each is told of itself.
 ASKERS = {
     "some": "mask=3,value=1",
-    "others": "mask=2,value=2,from=40000,till=150000",
+    "others": "mask=2,value=2,from=40000,till=150000,invalidate=70",
     "every": "from=90000,till=120000",
     "mute": "mute,from=20000",
 }

@@ -7,7 +7,7 @@
 
 static void *me;
 static uint32_t mask, value;
-static uint64_t from, till, digest, n[3];
+static uint64_t invalidate, from, till, digest, n[3];
 static bool asks, started, stopped, always;
 
 static void hear(unsigned kind, uint64_t x)
@@ -98,6 +98,15 @@ static void on_block(CPUState *cpu, TranslationBlock *tb)
     }
 }
 
+/* Now and then: all is translated anew, and everybody asked again. */
+static bool invalidates(CPUState *cpu, TranslationBlock *tb)
+{
+    static uint64_t blocks;
+
+    (void)cpu, (void)tb;
+    return ++blocks % invalidate == 0;
+}
+
 bool init_plugin(void *self)
 {
     panda_arg_list *args = panda_get_args(PLUGIN_NAME);
@@ -108,7 +117,13 @@ bool init_plugin(void *self)
     value = panda_parse_uint32(args, "value", 0);
     from = panda_parse_uint64(args, "from", 0);
     till = panda_parse_uint64(args, "till", UINT64_MAX / 2);
+    invalidate = panda_parse_uint64(args, "invalidate", 0);
     asks = !panda_parse_bool(args, "mute");
+    if (invalidate) {
+        pcb.before_block_exec_invalidate_opt = invalidates;
+        panda_register_callback(self, PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT,
+                                pcb);
+    }
     pcb.before_block_exec = on_block;
     panda_register_callback(self, PANDA_CB_BEFORE_BLOCK_EXEC, pcb);
     pcb.virt_mem_after_write = on_write;
