@@ -6,7 +6,7 @@
 
 #define VCPU_PREFIX 63u /* a kind that no entry has */
 
-enum { WHAT = 1, ADDRESS = 2, VALUE = 4, SIZE = 8, BYTES = 16 };
+enum { WHAT = 1, ADDRESS = 2, VALUE = 4, SIZE = 8, BYTES = 16, PLACE = 32 };
 
 static const struct {
     const char *name;
@@ -85,6 +85,10 @@ size_t log_entry_encode(struct log_context *context,
     at = put(at, entry->count - context->count);
     at = fields & WHAT ? put(at, event->what) : at;
     at = fields & ADDRESS ? put(at, event->address) : at;
+    if (fields & PLACE) {
+        at = put(at, event->address - context->place);
+        context->place = event->address;
+    }
     at = fields & VALUE ? put(at, event->value) : at;
     if (fields & BYTES) {
         panda_assert(event->size <= LOG_BYTES_MAX);
@@ -113,7 +117,7 @@ static void take_bytes(struct input *in, struct inward_event *event)
 }
 
 static void take_fields(struct input *in, struct log_entry *entry,
-                        unsigned head)
+                        unsigned head, uint64_t place)
 {
     struct inward_event *event = &entry->event;
     unsigned fields = rows[event->kind].fields;
@@ -131,7 +135,9 @@ static void take_fields(struct input *in, struct log_entry *entry,
         in->bad = in->bad || what > UINT32_MAX;
         event->what = (uint32_t)what;
     }
-    event->address = fields & ADDRESS ? take(in) : 0;
+    event->address = fields & ADDRESS ? take(in)
+                     : fields & PLACE ? place + take(in)
+                                      : 0;
     event->value = fields & VALUE ? take(in) : 0;
     if (fields & BYTES) {
         take_bytes(in, event);
@@ -160,11 +166,14 @@ size_t log_entry_decode(struct log_context *context, const uint8_t *in,
     if (!log_entry_name(entry->event.kind)) {
         return 0;
     }
-    take_fields(&input, entry, head);
+    take_fields(&input, entry, head, context->place);
     if (input.bad) {
         return 0;
     }
     context->count = entry->count;
     context->vcpu = entry->vcpu;
+    if (rows[entry->event.kind].fields & PLACE) {
+        context->place = entry->event.address;
+    }
     return (size_t)(input.at - in);
 }

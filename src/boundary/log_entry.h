@@ -23,6 +23,7 @@ struct log_entry {
 struct log_context {
     uint64_t count;
     uint32_t vcpu;
+    uint64_t place; /* of the last entry of the chunk that has one, or 0 */
 };
 
 const char *log_entry_name(enum inward kind); /* NULL: no such kind */

@@ -15,7 +15,7 @@
 
 #include "boundary/log_entry.h"
 
-#define LOG_FORMAT_VERSION 2u
+#define LOG_FORMAT_VERSION 3u
 
 enum log_stream {
     LOG_INWARD = 0,  /* what replay needs */

@@ -55,6 +55,7 @@ static bool read_head(const struct log_reader *log, uint64_t offset,
         return false;
     }
     head->stream = get32(bytes + 4);
+    head->first.place = 0;
     head->first.count = get64(bytes + 8);
     head->last_count = get64(bytes + 16);
     head->first.vcpu = get32(bytes + 24);

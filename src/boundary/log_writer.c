@@ -180,6 +180,7 @@ static struct chunk *chunk_new(enum log_stream stream, struct log_context first)
     struct chunk *chunk = panda_must(calloc(1, sizeof(*chunk)));
 
     chunk->stream = stream;
+    first.place = 0; /* a chunk can be read without those before it */
     chunk->first = chunk->last = first;
     return chunk;
 }
