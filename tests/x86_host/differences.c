@@ -183,25 +183,12 @@ static void forget_strings(const struct encoding *e, struct state *s)
     }
 }
 
-/* From 64-bit code to 32-bit code: a far transfer. */
-static bool went_to_32(const struct encoding *e, const struct state *native)
-{
-    return e->mode == X86_MODE_64 && native->vector == NO_FAULT &&
-           native->cs == USER_CS32;
-}
-
 /* What has no one right outcome. */
 static bool open_outcome(const struct encoding *e, const struct state *native,
                          const struct state *ours)
 {
     /* PUSH of a segment register: see forget_pushed(). */
     if (is(e, PUSHES) && native->vector == NO_FAULT && ours->vector == 14) {
-        return true;
-    }
-    /* What such a call pushes goes to a 32-bit address, where the host's
-     * program may have memory by chance. */
-    if (went_to_32(e, native) && ours->vector == 14 &&
-        ours->address <= UINT32_MAX) {
         return true;
     }
     /* MASKMOVQ may fault for bytes that the mask leaves out, or not. */
@@ -335,9 +322,10 @@ bool forget(const struct encoding *e, const struct state *in,
     forget_pointers(native, native);
     forget_approximation(e, native, ours);
     for (unsigned i = 0; i < 2; i++) {
-        /* Upper halves do not outlive a visit to 32-bit code. */
-        for (unsigned k = 0; went_to_32(e, native) && k < 16; k++) {
-            both[i]->gpr[k] = (uint32_t)both[i]->gpr[k];
+        /* In 32-bit code the upper half of a register is undefined; of the
+         * stack pointer a signal may tell without. */
+        if (e->mode == X86_MODE_64 && native->cs == USER_CS32) {
+            both[i]->gpr[4] = (uint32_t)both[i]->gpr[4];
         }
         both[i]->flags &= mask;
         forget_mmx(e, both[i]);

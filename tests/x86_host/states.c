@@ -268,6 +268,11 @@ static bool all_harmless(const struct encoding *e, const struct state *s)
         !all_or_none(case_has_memory(e) ? case_address(e, s) : s->gpr[RSP])) {
         return false;
     }
+    /* A far call to 32-bit code pushes on a stack of 32 bits. */
+    if (e->insn.row->opcode == 0xff && e->insn.row->digit == 3 &&
+        !harmless(e, (uint32_t)s->gpr[RSP])) {
+        return false;
+    }
     return harmless(e, e->mode == X86_MODE_64 ? s->gpr[RSP]
                                               : (uint32_t)s->gpr[RSP]) &&
            harmless(e, e->mode == X86_MODE_64 ? s->gpr[RBP]
