@@ -102,11 +102,9 @@ static void block_start(struct cpu *cpu, uint64_t block)
         return;
     }
     show(p, cpu, cpu->insn_pc, false);
-    p->walks++;
-    steer_call(p, s);
+    only_called(p, s);
     s->function.plain.before_block_exec(&p->cpu, shown(block));
-    steer_returned(p, NULL);
-    p->walks--;
+    only_returned(p);
     steer_before_insn(p, cpu);
 }
 
@@ -120,11 +118,9 @@ static void tell_end(struct plugins *p, panda_cb_type kind,
         plugins_raise(
             p, kind, (const uint64_t[6]){(uintptr_t)&p->cpu, (uintptr_t)tb, 0});
     } else if (!s->transfers || (s->transfers & p->transfer)) {
-        p->walks++;
-        steer_call(p, s); /* the other kind has an argument less: */
+        only_called(p, s); /* the other kind has an argument less: */
         s->function.plain.after_block_exec(&p->cpu, tb, 0);
-        steer_returned(p, NULL);
-        p->walks--;
+        only_returned(p);
     }
 }
 
@@ -183,11 +179,9 @@ static void insn_exec(struct cpu *cpu, uint64_t answer)
     }
     show(p, cpu, cpu->insn_pc, true);
     if (likely(s && answer_at(answer)->owner[0] == s->owner)) {
-        p->walks++;
-        steer_call(p, s);
+        only_called(p, s);
         s->function.plain.insn_exec(&p->cpu, cpu->insn_pc);
-        steer_returned(p, NULL);
-        p->walks--;
+        only_returned(p);
     } else {
         p->answer = answer_at(answer);
         RAISE_CPU(p, INSN_EXEC, cpu->insn_pc);
@@ -331,12 +325,10 @@ static bool tell_only(struct plugins *p, struct access *a)
     if (a->size < 8) {
         a->value &= (1ull << 8 * a->size) - 1;
     }
-    p->walks++; /* the three have one signature */
-    steer_call(p, s);
+    only_called(p, s); /* the three have one signature */
     s->function.plain.virt_mem_after_read(&p->cpu, a->pc, a->address, a->size,
                                           (uint8_t *)&a->value);
-    steer_returned(p, NULL);
-    p->walks--;
+    only_returned(p);
     return true;
 }
 
@@ -365,49 +357,26 @@ static void access_filtered(struct cpu *cpu, uint64_t address, uint64_t value,
 
 /* -- The table of helpers -------------------------------------------------- */
 
-#define HELPER(function, n, ...) \
+/* A function of the same name here, and what a unit relies on. */
+#define WITH(effects_, function, n, ...) \
     { \
 #function, (void (*)(void))function, IR_VOID, n, \
-            {__VA_ARGS__ }, HELPER_READS \
+            {__VA_ARGS__ }, effects_ \
     }
+#define TELLS(...) WITH(HELPER_READS, __VA_ARGS__)
+#define LEAVES(...) WITH(HELPER_READS | HELPER_FAULTS, __VA_ARGS__)
 
 const struct guest_helper woven_helpers[N_WOVEN_HELPERS] = {
-    [WOVEN_BLOCK_START] = {"block_start",
-                           (void (*)(void))block_start,
-                           IR_VOID,
-                           1,
-                           {IR_I64},
-                           HELPER_READS | HELPER_FAULTS},
-    [WOVEN_BLOCK_NEW] = {"block_new",
-                         (void (*)(void))block_new,
-                         IR_VOID,
-                         1,
-                         {IR_I64},
-                         HELPER_READS | HELPER_FAULTS},
-    [WOVEN_BLOCK_END] = HELPER(block_end, 2, IR_I64, IR_I64),
-    [WOVEN_BLOCK_END_IF] = HELPER(block_end_if, 3, IR_I32, IR_I64, IR_I64),
-    [WOVEN_BLOCK_CUT] = HELPER(block_cut, 2, IR_I64, IR_I32),
-    [WOVEN_INSN_EXEC] = {"insn_exec",
-                         (void (*)(void))insn_exec,
-                         IR_VOID,
-                         1,
-                         {IR_I64},
-                         HELPER_READS | HELPER_FAULTS},
-    [WOVEN_TOLD] = {"told",
-                    (void (*)(void))told,
-                    IR_VOID,
-                    0,
-                    {0},
-                    HELPER_READS | HELPER_FAULTS},
-    [WOVEN_LEAVE] = {"leave",
-                     (void (*)(void))leave,
-                     IR_VOID,
-                     1,
-                     {IR_I64},
-                     HELPER_READS | HELPER_FAULTS},
-    [WOVEN_AFTER_INSN] = HELPER(after_insn, 2, IR_I64, IR_I64),
-    [WOVEN_ACCESS] = HELPER(access_64, 3, IR_I64, IR_I64, IR_I32),
-    [WOVEN_ACCESS_FILTERED] = HELPER(access_filtered, 3, IR_I64, IR_I64,
-                                     IR_I32),
-    [WOVEN_ACCESS_V] = HELPER(dispatch_access, 3, IR_I64, IR_V128, IR_I32),
+    [WOVEN_BLOCK_START] = LEAVES(block_start, 1, IR_I64),
+    [WOVEN_BLOCK_NEW] = LEAVES(block_new, 1, IR_I64),
+    [WOVEN_BLOCK_END] = TELLS(block_end, 2, IR_I64, IR_I64),
+    [WOVEN_BLOCK_END_IF] = TELLS(block_end_if, 3, IR_I32, IR_I64, IR_I64),
+    [WOVEN_BLOCK_CUT] = TELLS(block_cut, 2, IR_I64, IR_I32),
+    [WOVEN_INSN_EXEC] = LEAVES(insn_exec, 1, IR_I64),
+    [WOVEN_TOLD] = LEAVES(told, 0, 0),
+    [WOVEN_LEAVE] = LEAVES(leave, 1, IR_I64),
+    [WOVEN_AFTER_INSN] = TELLS(after_insn, 2, IR_I64, IR_I64),
+    [WOVEN_ACCESS] = TELLS(access_64, 3, IR_I64, IR_I64, IR_I32),
+    [WOVEN_ACCESS_FILTERED] = TELLS(access_filtered, 3, IR_I64, IR_I64, IR_I32),
+    [WOVEN_ACCESS_V] = TELLS(dispatch_access, 3, IR_I64, IR_V128, IR_I32),
 };

@@ -61,6 +61,20 @@ static inline bool fresh(struct plugins *p, const struct cpu *cpu)
     return p->given++ >= p->skip;
 }
 
+/* Around a call of the only function that hears of a kind, without a walk:
+ * what it registers and writes is seen to as in one. */
+static inline void only_called(struct plugins *p, const struct subscription *s)
+{
+    p->walks++;
+    steer_call(p, s);
+}
+
+static inline void only_returned(struct plugins *p)
+{
+    steer_returned(p, NULL);
+    p->walks--;
+}
+
 /* The same as show(), from C code that may have changed anything. */
 void show_at(struct plugins *p, uint64_t pc, bool within);
 
