@@ -7,8 +7,6 @@ bool init_plugin(void *self);
 void uninit_plugin(void *self);
 
 #define PAGE 4096u
-/* Memory of the machine lies below its devices. */
-#define MEMORY_END (3ull << 30)
 
 static double percent;
 static uint64_t instrcount, size;
@@ -16,18 +14,6 @@ static char *file, *regfile;
 static bool done;
 
 /* -- Memory ---------------------------------------------------------------- */
-
-/* Behind the last page that is memory. */
-static uint64_t memory_size(void)
-{
-    uint8_t byte;
-    uint64_t at = MEMORY_END;
-
-    while (at && panda_physical_memory_read(at - PAGE, &byte, 1)) {
-        at -= PAGE;
-    }
-    return at;
-}
 
 static bool is_zero(const uint8_t *page)
 {
@@ -52,38 +38,6 @@ static bool save_memory(FILE *out, uint64_t end)
     return !fflush(out) && !ftruncate(fileno(out), (off_t)end);
 }
 
-/* -- Registers ------------------------------------------------------------- */
-
-/* As the monitor's `info registers`. */
-static void save_registers(CPUState *cpu, FILE *out)
-{
-    static const char *const names[] = {
-        "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-        "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
-    static const char *const segments[] = {"ES", "CS", "SS", "DS", "FS", "GS"};
-    const CPUArchState *env = (const CPUArchState *)cpu->env_ptr;
-
-    for (unsigned i = 0; i < sizeof(env->regs) / sizeof(env->regs[0]); i++) {
-        fprintf(out, "%3s=%016" PRIx64 "%s", names[i], (uint64_t)env->regs[i],
-                i % 4 == 3 ? "\n" : " ");
-    }
-    fprintf(out, "rip=%016" PRIx64 " eflags=%08x cpl=%u halted=%u\n",
-            (uint64_t)env->eip, (unsigned)env->eflags,
-            env->hflags & HF_CPL_MASK, cpu->halted);
-    for (unsigned i = 0; i < 6; i++) {
-        const SegmentCache *s = &env->segs[i];
-
-        fprintf(out, "%s =%04x %016" PRIx64 " %08x %04x\n", segments[i],
-                s->selector, (uint64_t)s->base, s->limit,
-                s->flags >> 8 & 0xffff);
-    }
-    fprintf(out,
-            "cr0=%08" PRIx64 " cr2=%016" PRIx64 " cr3=%016" PRIx64
-            " cr4=%08" PRIx64 " efer=%04" PRIx64 "\n",
-            (uint64_t)env->cr[0], (uint64_t)env->cr[2], (uint64_t)env->cr[3],
-            (uint64_t)env->cr[4], env->efer);
-}
-
 /* -- The moment ------------------------------------------------------------ */
 
 static void told(const char *name, bool good)
@@ -95,7 +49,7 @@ static void told(const char *name, bool good)
 
 static void save(CPUState *cpu)
 {
-    uint64_t end = size ? size : memory_size();
+    uint64_t end = size ? size : ram_size;
     FILE *out = fopen(file, "w");
     bool good = out && save_memory(out, end);
 
@@ -108,7 +62,7 @@ static void save(CPUState *cpu)
     if (regfile) {
         out = fopen(regfile, "w");
         if (out) {
-            save_registers(cpu, out);
+            cpu_dump_state(cpu, out, fprintf, 0);
         }
         told(regfile, out && !fclose(out));
     }
