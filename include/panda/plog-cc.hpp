@@ -72,15 +72,7 @@ class PandaLog
     /* For writing by mode "w", for reading by "r". */
     void open(const char *path, const char *mode)
     {
-#ifndef PLOG_READER
-        if (*mode == 'w') {
-            pandalog_open_write(path, 0);
-            return;
-        }
-#else
-        (void)mode;
-#endif
-        pandalog_open_read_fwd(path);
+        pandalog_open(path, mode);
     }
 
     /* The next entry; null at the end, or of another schema. */

@@ -41,18 +41,4 @@ static inline void pandalog_free_entry(Panda__LogEntry *entry)
     panda__log_entry__free_unpacked(entry, NULL);
 }
 
-/* For writing by mode "w", for reading by "r". */
-static inline void pandalog_open(const char *path, const char *mode)
-{
-#ifndef PLOG_READER
-    if (*mode == 'w') {
-        pandalog_open_write(path, 0);
-        return;
-    }
-#else
-    (void)mode;
-#endif
-    pandalog_open_read_fwd(path);
-}
-
 #endif

@@ -58,7 +58,23 @@ void pandalog_close_read(void);
 }
 #endif
 
-/* A program that only reads defines PLOG_READER before it includes this. */
+/* -- Either: a program that only reads defines PLOG_READER before ---------- */
+
+/* For writing by mode "w", for reading by "r". */
+static inline void pandalog_open(const char *path, const char *mode)
+{
+#ifndef PLOG_READER
+    if (*mode == 'w') {
+        pandalog_open_write(path, 0);
+        return;
+    }
+#else
+    (void)mode;
+#endif
+    pandalog_open_read_fwd(path);
+}
+
+/* Closes what is open, for writing and for reading. */
 static inline void pandalog_close(void)
 {
     pandalog_close_read();

@@ -157,7 +157,8 @@ static const struct frame *walk_next(struct walk *walk)
     return frame;
 }
 
-uint32_t get_callers(target_ulong callers[], uint32_t n, CPUState *cpu)
+/* Up to n, the innermost first: who was called, or where each returns to. */
+static uint32_t list(target_ulong to[], uint32_t n, CPUState *cpu, bool callers)
 {
     const struct frame *frame;
     struct walk walk;
@@ -165,22 +166,19 @@ uint32_t get_callers(target_ulong callers[], uint32_t n, CPUState *cpu)
 
     walk_start(&walk, cpu);
     while (i < n && (frame = walk_next(&walk))) {
-        callers[i++] = frame->back;
+        to[i++] = callers ? frame->back : frame->func;
     }
     return i;
 }
 
+uint32_t get_callers(target_ulong callers[], uint32_t n, CPUState *cpu)
+{
+    return list(callers, n, cpu, true);
+}
+
 uint32_t get_functions(target_ulong functions[], uint32_t n, CPUState *cpu)
 {
-    const struct frame *frame;
-    struct walk walk;
-    uint32_t i = 0;
-
-    walk_start(&walk, cpu);
-    while (i < n && (frame = walk_next(&walk))) {
-        functions[i++] = frame->func;
-    }
-    return i;
+    return list(functions, n, cpu, false);
 }
 
 /* The return address that a frame pointer leads to, or 0. */
