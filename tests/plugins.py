@@ -13,7 +13,8 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "shared"))
-from checks import FULL, HEADERS, PANDA, end, expect
+from build_plugin import build_plugin
+from checks import FULL, PANDA, end, expect
 
 GUEST = "build/guest"
 
@@ -23,14 +24,6 @@ def run(*arguments, **more):
     return subprocess.run([PANDA, *arguments], text=True, timeout=500,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           stdin=subprocess.DEVNULL, **more)
-
-
-def build_plugin(name, source, *flags, header=True):
-    file = f"{WORK}/panda_{name}.so"
-    target = ["-DTARGET_X86_64"] if header else []
-    subprocess.run(["cc", "-O2", "-std=gnu17", "-shared", "-fPIC", *target,
-                    f'-DPLUGIN_NAME="{name}"', *HEADERS, *flags, "-o",
-                    file, "-xc", "-"], input=source, text=True, check=True)
 
 
 HOLLOW = """
@@ -46,19 +39,18 @@ def errors():
         expect(end.returncode == 1 and all(w in end.stdout for w in words) and
                len(end.stdout.splitlines()) < 12, what)
 
-    build_plugin("old", "int init_plugin(void *s) { return s != 0; }",
-                 header=False)
-    build_plugin("newer", HOLLOW.replace(
+    build_plugin(WORK, "old", "int init_plugin(void *s) { return s != 0; }")
+    build_plugin(WORK, "newer", HOLLOW.replace(
         '.h"\n', '.h"\n#undef PANDA_PLUGIN_INTERFACE\n'
         "#define PANDA_PLUGIN_INTERFACE 77u\n", 1).replace(
         '#include "panda/plugin.h"\n#undef',
         '#define PANDA_ENGINE\n#include "panda/plugin.h"\n#undef') +
         "const struct panda_plugin_interface panda_plugin_built_for = "
         "{77, TARGET_NAME, 0};\n")
-    build_plugin("arm", '#define PANDA_ENGINE\n' + HOLLOW +
+    build_plugin(WORK, "arm", '#define PANDA_ENGINE\n' + HOLLOW +
                  "const struct panda_plugin_interface panda_plugin_built_for "
                  '= {PANDA_PLUGIN_INTERFACE, "arm", 0};\n')
-    build_plugin("never", HOLLOW.replace(
+    build_plugin(WORK, "never", HOLLOW.replace(
         "return self != NULL;", "panda_cb pcb = {0}; panda_register_callback("
         "self, PANDA_CB_HD_READ, pcb); return true;"))
     refused("an unknown plugin", "nosuch", "no plugin 'nosuch'", WORK)
@@ -66,7 +58,7 @@ def errors():
     refused("another interface version", "newer", "version 77", "build it")
     refused("another target", "arm", "for arm guests")
     refused("a callback that nothing raises", "never", "PANDA_CB_HD_READ")
-    build_plugin("empty", HOLLOW.replace(
+    build_plugin(WORK, "empty", HOLLOW.replace(
         "return self != NULL;", "panda_cb pcb = {0}; panda_register_callback("
         "self, PANDA_CB_START_BLOCK_EXEC, pcb); return true;"))
     refused("a callback without a function", "empty", "no function for "
@@ -253,7 +245,7 @@ void uninit_plugin(void *self)
 
 
 def leaving():
-    build_plugin("leaver", LEAVER)
+    build_plugin(WORK, "leaver", LEAVER)
     lines = set()
     for ways in [], ["-unit-insns", "3"], ["-accel", "interp"]:
         end = run("-replay", "short", "-panda", "leaver", *ways)
@@ -301,7 +293,7 @@ void uninit_plugin(void *self)
 
 def in_the_midst():
     """Plugins come and go while a replay runs: it stays the recorded run."""
-    build_plugin("juggler", JUGGLER)
+    build_plugin(WORK, "juggler", JUGGLER)
     said = set()
     for ways in [], ["-accel", "interp"], ["-jit", "chaos=3"], \
             ["-accel", "lockstep"]:
@@ -354,7 +346,7 @@ def main():
     global WORK
     with tempfile.TemporaryDirectory() as WORK:
         os.environ["PANDA_PLUGIN_DIR"] = WORK
-        build_plugin("listener",
+        build_plugin(WORK, "listener",
                      open("tests/plugin_sources/listener.c").read(),
                      "-Wall", "-Wextra", "-Werror", "-Wno-parentheses")
         errors()

@@ -11,7 +11,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, f"{TOP}/tests/shared")
-from checks import BUILD, HEADERS, PANDA, end, expect
+from build_plugin import NEIGHBOURS, STRICT, build_plugin
+from checks import PANDA, end, expect
 
 TELLER = """
 #include "callstack_instr/callstack_instr.h"
@@ -51,16 +52,6 @@ bool init_plugin(void *self)
     return true;
 }
 """
-
-
-def build(compiler, source):
-    subprocess.run(
-        [compiler, "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror",
-         "-DTARGET_X86_64", '-DPLUGIN_NAME="teller"', *HEADERS,
-         f"-I{TOP}/plugins", f"-I{BUILD}/plugins/ext", "-o",
-         f"{WORK}/panda_teller.so",
-         "-xc++" if "+" in compiler else "-xc", "-"],
-        input=source, text=True, check=True)
 
 
 def run(*options):
@@ -124,7 +115,8 @@ def main():
     with tempfile.TemporaryDirectory() as WORK:
         os.environ["PANDA_PLUGIN_DIR"] = WORK
         notes = record()
-        build("cc", TELLER)
+        build_plugin(WORK, "teller", TELLER, *STRICT, *NEIGHBOURS,
+                     compiler="cc")
         first = None
         for options in ([], ["-unit-insns", "1"], ["-jit", "chaos=3"],
                         ["-accel", "interp"], ["-panda", "sample;coverage"]):
@@ -133,7 +125,8 @@ def main():
             expect(first in (None, events) and "(asid=0x" in text,
                    "and the same with other options")
             first = events
-        build("g++", TELLER)
+        build_plugin(WORK, "teller", TELLER, *STRICT, *NEIGHBOURS,
+                     compiler="g++")
         events, text = told("-panda",
                             "callstack_instr:stack_type=heuristic;teller")
         compare(notes, events, "heuristic", True)

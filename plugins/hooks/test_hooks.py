@@ -10,7 +10,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, f"{TOP}/tests/shared")
-from checks import BUILD, HEADERS, PANDA, end, expect
+from build_plugin import NEIGHBOURS, STRICT, build_plugin
+from checks import PANDA, end, expect
 
 USER = """
 #include "hooks/hooks_int_fns.h"
@@ -128,13 +129,8 @@ def main():
         start, inside, behind = re.search(
             r"at (\w+) (\w+) (\w+)", open(f"{WORK}/out").read()).groups()
         for compiler in "cc", "c++":
-            subprocess.run(
-                [compiler, "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror",
-                 "-O2", "-fno-strict-aliasing", "-DTARGET_X86_64",
-                 '-DPLUGIN_NAME="user"', *HEADERS, f"-I{TOP}/plugins", "-o",
-                 f"{WORK}/panda_user.so",
-                 "-xc++" if "+" in compiler else "-xc", "-"],
-                input=USER, text=True, check=True)
+            build_plugin(WORK, "user", USER, *STRICT, "-fno-strict-aliasing",
+                         *NEIGHBOURS, compiler=compiler)
             for options in [], ["-unit-insns", "1"], ["-accel", "interp"], \
                     ["-jit", "chaos=5"]:
                 text = run("-replay", "hooked", "-panda",

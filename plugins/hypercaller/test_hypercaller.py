@@ -10,7 +10,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, f"{TOP}/tests/shared")
-from checks import BUILD, HEADERS, PANDA, end, expect
+from build_plugin import NEIGHBOURS, STRICT, build_plugin
+from checks import PANDA, end, expect
 
 ANSWERER = """
 #include "hypercaller/hypercaller_ext.h"
@@ -64,12 +65,7 @@ def main():
         os.environ["PANDA_PLUGIN_DIR"] = WORK
         subprocess.run([f"{TOP}/tests/guest/build.sh", WORK,
                         f"{HERE}/test_calls.c"], check=True)
-        subprocess.run(
-            ["cc", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror",
-             "-DTARGET_X86_64", '-DPLUGIN_NAME="answerer"', *HEADERS,
-             f"-I{TOP}/plugins", f"-I{BUILD}/plugins/ext", "-o",
-             f"{WORK}/panda_answerer.so", "-xc", "-"],
-            input=ANSWERER, text=True, check=True)
+        build_plugin(WORK, "answerer", ANSWERER, *STRICT, *NEIGHBOURS)
         live = ["-m", "40", "-kernel", "test_calls", "-serial", "file:out",
                 "-no-reboot", "-device", "isa-debug-exit,iobase=0x501"]
         told = []

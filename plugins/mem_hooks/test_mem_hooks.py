@@ -10,7 +10,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, f"{TOP}/tests/shared")
-from checks import BUILD, HEADERS, PANDA, end, expect
+from build_plugin import NEIGHBOURS, STRICT, build_plugin
+from checks import PANDA, end, expect
 
 USER = """
 #include "mem_hooks/mem_hooks_ext.h"
@@ -101,15 +102,9 @@ def main():
         array = int(re.search(r"array (\w+)", open(f"{WORK}/out").read())[1],
                     16)
         for compiler in "cc", "c++":
-            subprocess.run(
-                [compiler, "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror",
-                 "-DTARGET_X86_64", '-DPLUGIN_NAME="user"', *HEADERS,
-                 f"-I{TOP}/plugins", f"-I{BUILD}/plugins/ext", "-o",
-                 f"{WORK}/panda_user.so",
-                 "-xc++" if "+" in compiler else "-xc", "-"],
-                input=USER if compiler == "cc" else
-                USER.replace("bool init", 'extern "C" bool init', 1),
-                text=True, check=True)
+            build_plugin(WORK, "user", USER if compiler == "cc" else
+                         USER.replace("bool init", 'extern "C" bool init', 1),
+                         *STRICT, *NEIGHBOURS, compiler=compiler)
             for options in [], ["-unit-insns", "1"], ["-accel", "interp"]:
                 text = run("-replay", "accesses", "-panda",
                            f"user:start={array + 12:#x}", *options)

@@ -11,7 +11,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, f"{TOP}/tests/shared")
-from checks import BUILD, HEADERS, PANDA, end, expect
+from build_plugin import NEIGHBOURS, STRICT, build_plugin
+from checks import BUILD, PANDA, end, expect
 
 # The manual's way to use sample, and its callback point.
 USER = """
@@ -53,14 +54,9 @@ def main():
         subprocess.run([f"{TOP}/tests/guest/build.sh", WORK, "transfers"],
                        check=True)
         for name, compiler in ("sample", "cc"), ("sample_cpp", "c++"):
-            subprocess.run(
-                [compiler, "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror",
-                 "-DTARGET_X86_64", '-DPLUGIN_NAME="user"', *HEADERS,
-                 f"-I{TOP}/plugins", f"-I{BUILD}/plugins/ext",
-                 f"-I{BUILD}/plugins/ext/{name}",
-                 "-o", f"{WORK}/panda_user.so",
-                 "-xc++" if "+" in compiler else "-xc", "-"],
-                input=USER.replace("NAME", name), text=True, check=True)
+            build_plugin(WORK, "user", USER.replace("NAME", name), *STRICT,
+                         *NEIGHBOURS, f"-I{BUILD}/plugins/ext/{name}",
+                         compiler=compiler)
             text = run("-panda", f"{name}:every=500;user", "-panda",
                        "coverage:filename=all.csv,full=yes")
             listed = len(open(f"{WORK}/all.csv").readlines()) - 4

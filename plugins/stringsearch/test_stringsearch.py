@@ -13,7 +13,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, f"{TOP}/tests/shared")
-from checks import BUILD, HEADERS, PANDA, end, expect
+from build_plugin import NEIGHBOURS, STRICT, build_plugin
+from checks import PANDA, end, expect
 
 STRINGS = ["needle", "aab"]
 
@@ -65,15 +66,6 @@ bool init_plugin(void *self)
     return true;
 }
 """
-
-
-def build(name, source):
-    subprocess.run(
-        ["cc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror",
-         "-DTARGET_X86_64", f'-DPLUGIN_NAME="{name}"', *HEADERS,
-         f"-I{TOP}/plugins", f"-I{BUILD}/plugins/ext", "-o",
-         f"{WORK}/panda_{name}.so", "-xc", "-"],
-        input=source, text=True, check=True)
 
 
 def run(*options):
@@ -189,7 +181,7 @@ def finds(truth, symbols):
 
 
 def other_plugins(symbols):
-    build("listener", LISTENER)
+    build_plugin(WORK, "listener", LISTENER, *STRICT, *NEIGHBOURS)
     status, text = run("-replay", "texts", "-panda", "listener")
     told = re.findall(r"^ssm (\w+) (\w+) (\w+) (\d) (\d)$", text, re.MULTILINE)
     rows = found("stringsearch", symbols, set())[1]
@@ -220,7 +212,7 @@ def main():
     global WORK
     with tempfile.TemporaryDirectory() as WORK:
         os.environ["PANDA_PLUGIN_DIR"] = WORK
-        build("watcher", WATCHER)
+        build_plugin(WORK, "watcher", WATCHER, *STRICT, *NEIGHBOURS)
         truth = record()
         symbols = Symbols(f"{WORK}/test_texts")
         finds(truth, symbols)
