@@ -14,7 +14,6 @@ import subprocess
 import zlib
 
 from checks import TOP, expect
-from sources import offered
 
 # What is not compiled: (chapter, first words of the block): why.
 EXCEPTIONS = {
@@ -165,22 +164,13 @@ RAISED = """before_block_translate after_block_translate before_block_exec
     after_machine_init after_vmload""".split()
 
 
-# What is needed for a test: a word of a header of ours.
-AWAITS = {"record_replay": "panda_replay_begin", "memsavep": "panda_memsavep",
-          "api_types": "PPP_RUN_CB", "api_use": "PPP_RUN_CB",
-          "entry": "pandalog_write_entry", "fields": "pandalog_write_entry",
-          "write": "pandalog_write_entry"}
-EVENTS = "NEVER" # of callbacks.def
-
-
-def read(all_of_them=False):
+def read():
     """Chapter and text of each that can be tested, by name."""
     with open(os.path.join(TOP, "tests/surface/blocks.txt")) as file:
         text = re.sub(r"\A(#.*\n)+", "", file.read())
     parts = re.split(r"^== (.*): (\w+)\n", text, flags=re.M)[1:]
     return {name: (chapter, block) for chapter, name, block in
-            zip(parts[::3], parts[1::3], parts[2::3])
-            if all_of_them or name not in AWAITS or offered(AWAITS[name])}
+            zip(parts[::3], parts[1::3], parts[2::3])}
 
 
 def appendix(blocks):
@@ -457,7 +447,7 @@ def of_manual(path):
 
 
 def compare(path):
-    ours = {text for _, text in read(all_of_them=True).values()}
+    ours = {text for _, text in read().values()}
     missing = [(head, text) for head, text in of_manual(path)
                if text not in ours and not any(
                    head == h and text.startswith(t) for h, t in EXCEPTIONS)]
@@ -468,17 +458,16 @@ def compare(path):
 def check(tree, folder, recording):
     blocks = read()
     covered = set(CALLS) | {"enumerators", "init", "register_use",
-                            "arguments_use", "targets"} | set(AWAITS) | {
+                            "arguments_use", "targets", "record_replay",
+                            "memsavep", "api_types", "api_use", "entry",
+                            "fields", "write"} | {
         n for n, (c, _) in blocks.items() if c.startswith("Appendix")}
-    expect(covered >= set(blocks) >= covered - set(AWAITS),
+    expect(covered == set(blocks),
            f"{len(blocks)} blocks, each has a test", covered ^ set(blocks))
     declarations(tree, folder, recording, blocks)
-    if offered(EVENTS):
-        prototypes(tree, folder, recording, blocks)
+    prototypes(tree, folder, recording, blocks)
     uses(tree, folder, recording, blocks)
-    if "api_use" in blocks:
-        api(tree, folder, recording, blocks)
-    if "entry" in blocks:
-        logs(tree, folder, recording, blocks)
+    api(tree, folder, recording, blocks)
+    logs(tree, folder, recording, blocks)
     if os.environ.get("MANUAL"):
         compare(os.environ["MANUAL"])

@@ -1,7 +1,6 @@
 /*
  * Devices: their memory, and what goes on inside them in a replay.
  *
- * awaits: NEVER
  * > devices: written 20 0, read 20, at fee00080
  * > devices: surface, sent as written
  * > devices: nobody was asked; no disk, no packets, no DMA

@@ -1,7 +1,6 @@
 /*
  * Exceptions, interrupts and hypercalls.
  *
- * awaits: NEVER
  * > exceptions: 5 of 0x30, none of the engine's
  * > exceptions: 1 hypercall with 3 and 600d
  * > exceptions: no device interrupt, at least 5 blocks left early

@@ -1,7 +1,6 @@
 /*
  * Pandalog in C: an entry an address space.
  *
- * awaits: pandalog_write_entry
  * run: -pandalog log.plog
  * > log: 4 entries
  */

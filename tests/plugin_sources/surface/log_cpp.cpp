@@ -1,7 +1,6 @@
 /*
  * Pandalog in C++.
  *
- * awaits: globalLog
  * run: -pandalog log_cpp.plog
  * > log_cpp: 1 entry
  */

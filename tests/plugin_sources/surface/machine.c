@@ -2,7 +2,6 @@
  * The machine: when it comes and goes, and the variables that speak of it.
  *
  * run: -os linux-64-debian:6.1 -panda-arg machine:x=1
- * awaits: NEVER
  * > machine: in init there is none, and help is not wanted
  * > machine: before_loadvm, after_loadvm, after_machine_init, pre_shutdown
  * > machine: 8 MiB, CPUs: 1

@@ -5,7 +5,6 @@
  * monitor: plugin_cmd help
  * monitor: plugin_cmd monitor_quit
  * monitor: cont
- * awaits: NEVER
  * > monitor: hello 1, 2
  * > monitor: monitor_hello and monitor_quit
  * > monitor: quits

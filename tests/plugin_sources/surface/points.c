@@ -1,7 +1,6 @@
 /*
  * A callback point of one's own, with listeners in the same plugin.
  *
- * awaits: PPP_RUN_CB
  * > points: 3 and 30, once each
  * > points: nobody listens
  */

@@ -2,12 +2,12 @@
  * Record control, which is refused in a replay, but for its end; memory saved
  * and, where there is no harm in it, written.
  *
- * awaits: panda_record_begin
  * > record: 3 refused, nothing is asked for
  * > record: control 2 -1, equal sums
  * > record: 8 MiB saved, beginning with the same bytes
  * > record: written as it was
  * > record: the end
+ * ends: ended at request
  */
 #include "panda/plugin.h"
 
