@@ -144,37 +144,69 @@ def test_damage():
                "or noticed, in a sentence", "\n".join(complaints[:5]))
 
 
+NAMES = {"register": "register", "ram": "byte", "value": "the value"}
+
+
 def flipped(what):
-    """One bit changed at a random count. The replay's status, and what it
-    said; 3 is a bit proved to be without effect by the hash of all."""
+    """One bit changed at a random count: the replay, and where it says that it
+    flipped the bit; None: nowhere. Its status is 3 for a bit proved to be
+    without effect by the hash of all."""
     count = begun["small"] + dice.randrange(1, whole.steps)
     bit = dice.randrange(1 << 40)
-    return Replay("small", "-debug-flip", f"{what}@{count}:{bit}")
+    replay = Replay("small", "-debug-flip", f"{what}@{count}:{bit}")
+    said = re.search(r"^panda: warning: bit \d+ of (register|byte|the value)"
+                     r" .*flipped at count (\d+)$", replay.err, re.M)
+    replay.drawn = count
+    replay.flipped_at = int(said[2]) if said and said[1] in NAMES[what] \
+        else None
+    return replay
 
 
 def test_flips():
     """100 of 100 noticed. A register that is written before it is read, or a
     page that is, leaves no trace; such a draw is proved to be one by the hash
-    of the whole state at the end, told apart, and drawn again."""
+    of the whole state at the end, told apart, and drawn again. So is one
+    behind the last value, where there is nothing to flip."""
     global whole
     whole = Replay("small")
     for what, wanted, most in (("register", 40, 60), ("ram", 40, 10),
                                ("value", 20, 0)):
         wanted *= 5 if FULL else 1
         most *= 5 if FULL else 1
-        noticed = without = 0
+        noticed = without = nothing = 0
         wrong = []
-        while noticed < wanted and not wrong and without <= most:
+        while noticed < wanted and not wrong and without <= most and \
+                nothing <= wanted:
             for replay in pool.map(flipped, [what] * (wanted - noticed)):
-                if replay.status == 1 and replay.verdict == "DIVERGED":
+                at, same = replay.flipped_at, len(set(replay.hashes)) == 1
+                late = what == "value"  # the next one that there is
+                if at is None and late and replay.status == 4 and same:
+                    nothing += 1
+                elif at is None or at < replay.drawn or \
+                        (at > replay.drawn and not late):
+                    wrong.append(replay.said)
+                elif replay.status == 1 and replay.verdict == "DIVERGED":
                     noticed += 1
-                elif replay.status == 3 and len(set(replay.hashes)) == 1:
+                elif replay.status == 3 and same:
                     without += 1
                 else:
                     wrong.append(replay.said)
         expect(noticed >= wanted and without <= most and not wrong,
                f"{noticed} of {noticed} bits with an effect, of a {what}, "
-               f"are noticed ({without} draws without)", "\n".join(wrong))
+               f"are noticed ({without} draws without, {nothing} with nothing "
+               "to flip)", "\n".join(wrong))
+
+
+def test_nothing_flipped():
+    """The switch never pretends."""
+    beyond = begun["small"] + whole.steps + 1
+    for what in NAMES:
+        replay = Replay("small", "-debug-flip", f"{what}@{beyond}")
+        expect(replay.status == 4 and "nothing was flipped" in replay.err and
+               replay.verdict == "identical" and
+               "flipped at" not in replay.err,
+               f"a {what} behind the end: nothing is flipped, and it says so",
+               replay.said)
 
 
 test_killed()
@@ -182,4 +214,5 @@ test_full_disk()
 if record_small():
     test_damage()
     test_flips()
+    test_nothing_flipped()
 close()

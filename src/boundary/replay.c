@@ -66,6 +66,10 @@ static void flip(struct replay *replay)
     if (replay->next.count >= replay->flip_count && carries_value(event)) {
         event->value ^= 1ull << replay->flip_bit % bits;
         replay->flip_count = UINT64_MAX;
+        replay->flipped = true;
+        panda_warn("bit %u of the value of a %s flipped at count %" PRIu64,
+                   replay->flip_bit % bits, log_entry_name(event->kind),
+                   replay->next.count);
     }
 }
 
@@ -376,6 +380,11 @@ void replay_flip_value(struct boundary *b, uint64_t count, unsigned bit)
     replay->flip_count = count;
     replay->flip_bit = bit;
     flip(replay);
+}
+
+bool replay_has_flipped(const struct boundary *b)
+{
+    return ((const struct replay *)b)->flipped;
 }
 
 enum replay_state replay_state(const struct boundary *b)

@@ -42,6 +42,8 @@ void replay_info(const struct boundary *replay, struct replay_info *info);
 /* For tests: the first value logged at that count or later is read with one
  * bit changed. */
 void replay_flip_value(struct boundary *replay, uint64_t count, unsigned bit);
+/* It was read: the recording may have no value so late. */
+bool replay_has_flipped(const struct boundary *replay);
 
 /* The machine cannot go on: the recorded one did. */
 void replay_stuck(struct boundary *replay, const char *reason);

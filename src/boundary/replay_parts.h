@@ -25,6 +25,7 @@ struct replay {
     bool left; /* plugins write what the recording has not: no checks */
     uint64_t flip_count; /* UINT64_MAX: none */
     unsigned flip_bit;
+    bool flipped;
 };
 
 static inline struct replay *replay_of(const struct boundary *b)

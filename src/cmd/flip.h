@@ -10,6 +10,11 @@ struct flip {
     uint64_t bit; /* taken modulo how many there are */
 };
 
+/* Exit statuses of a replay that ended well in spite of it. What was flipped,
+ * and where, is a warning on stderr. */
+#define FLIP_WITHOUT_EFFECT 3
+#define FLIP_NOT_DONE 4
+
 /* Ends the program with a sentence when the text is none. */
 void flip_parse(const char *text, struct flip *flip);
 /* A register's or memory's bit; the machine stands at the count. Nobody is

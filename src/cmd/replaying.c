@@ -5,6 +5,7 @@
  */
 #include "base/error.h"
 #include "cmd/diagnose.h"
+#include "cmd/flip.h"
 #include "cmd/session.h"
 #include "guest/x86/state.h"
 #include "snapshot/snapshot.h"
@@ -145,6 +146,18 @@ static const char *verdict(struct replaying *r, const char *damage)
     }
 }
 
+/* A good replay in which a bit was to be flipped: no fault was noticed. */
+static int flip_status(const struct session *s)
+{
+    bool flipped = s->flipped || replay_has_flipped(s->replay);
+
+    fputs(flipped ? "panda: the flipped bit was without effect\n"
+                  : "panda: nothing was flipped: the replay has nothing to "
+                    "flip at that count or later\n",
+          stderr);
+    return flipped ? FLIP_WITHOUT_EFFECT : FLIP_NOT_DONE;
+}
+
 static int report(struct replaying *r)
 {
     struct session *s = &r->session;
@@ -178,8 +191,7 @@ static int report(struct replaying *r)
     }
     free(damage);
     if (good && s->options->flip) {
-        fprintf(stderr, "panda: the flipped bit was without effect\n");
-        return 3;
+        return flip_status(s);
     }
     good = good && !s->plugins->exited;
     return good ? 0 : session_interrupted ? 128 + session_interrupted : 1;

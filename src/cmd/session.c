@@ -387,6 +387,7 @@ enum run_end session_run(struct session *s)
     }
     if (end == RUN_LIMIT && flip.what != FLIP_VALUE) {
         flip_apply(&flip, s->machine);
+        s->flipped = true;
     }
     return end == RUN_LIMIT ? engine_run(s->engine) : end;
 }

@@ -30,8 +30,9 @@ struct session {
     bool shared;             /* one terminal for both */
     bool to_monitor, escape; /* of that terminal */
     bool running, quit;
-    bool off;   /* -no-shutdown: the run is over, the monitor is not */
-    bool ended; /* a replay, at request */
+    bool off;     /* -no-shutdown: the run is over, the monitor is not */
+    bool ended;   /* a replay, at request */
+    bool flipped; /* -debug-flip has done so, to a register or to memory */
     struct pace pace;
     char *record_name;
     char *next_replay; /* to be replayed when the run has ended */
