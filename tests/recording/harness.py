@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(
@@ -35,9 +36,18 @@ def path(name):
     return os.path.join(work, name)
 
 
+guest_lock = threading.Lock()  # guests are begun by several threads
+
+
 def bare_guest():
     """The guest of guest.S, as a kernel to boot."""
     image = path("guest")
+    with guest_lock:
+        build_bare_guest(image)
+    return image
+
+
+def build_bare_guest(image):
     if not os.path.exists(image):
         source = os.path.join(os.path.dirname(__file__), "guest.S")
         run = lambda *command: subprocess.run(command, check=True, cwd=work)
@@ -52,7 +62,6 @@ def bare_guest():
             for part in "setup", "text":
                 with open(path(part), "rb") as file:
                     out.write(file.read())
-    return image
 
 
 class Guest:
