@@ -123,6 +123,7 @@ bool jit_open(struct jit *jit, const struct guest *guest, size_t size)
     jit->guest = guest;
     jit->flags_slot = find_flags(guest);
     jit->has_bmi2 = __builtin_cpu_supports("bmi2");
+    jit->lowering = panda_must(calloc(1, sizeof(*jit->lowering)));
     emit_common(jit);
     return true;
 }
@@ -130,6 +131,7 @@ bool jit_open(struct jit *jit, const struct guest *guest, size_t size)
 void jit_close(struct jit *jit)
 {
     perf_map_close(jit->perf_map);
+    free(jit->lowering);
     code_memory_close(&jit->memory);
 }
 
@@ -291,6 +293,24 @@ static bool lower_unit(struct lowering *l)
     return !l->failed && !l->e.full;
 }
 
+/* With room for as many exits as the unit can have. */
+static struct host_unit *host_new(struct lowering *l)
+{
+    struct host_unit *host;
+
+    l->max_exits = 0;
+    for (uint32_t at = 1; at < l->unit->n_ins; at++) {
+        uint32_t op = l->unit->ins[at].op;
+
+        l->max_exits += op == IR_exit || op == IR_exit_if;
+    }
+    host = panda_must(
+        malloc(sizeof(*host) + l->max_exits * sizeof(host->exits[0])));
+    host->incoming = NULL;
+    host->n_exits = 0;
+    return host;
+}
+
 static bool open_lowering(struct lowering *l, struct jit *jit)
 {
     size_t n = l->unit->n_ins + 1u;
@@ -309,12 +329,9 @@ static bool open_lowering(struct lowering *l, struct jit *jit)
     l->reg = panda_must(malloc(n));
     memset(l->reg, NO_REGISTER, n);
     l->frame_used = FRAME_SLOTS;
-    l->host = panda_must(malloc(sizeof(struct host_unit) +
-                                HOST_EXITS_MAX * sizeof(struct host_exit)));
+    l->host = host_new(l);
     l->host->entry = code_runs_at(&jit->memory, l->e.at);
     l->host->pc = l->unit_pc;
-    l->host->incoming = NULL;
-    l->host->n_exits = 0;
     return true;
 }
 
@@ -337,10 +354,11 @@ static void keep_code(const struct lowering *l, struct jit *jit)
 struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
                               uint64_t pc, uint64_t mode, void *running)
 {
-    struct lowering *l = panda_must(calloc(1, sizeof(*l)));
+    struct lowering *l = jit->lowering;
     struct ir_unit forwarded = *unit;
     struct host_unit *host = NULL;
 
+    memset(l, 0, offsetof(struct lowering, cold));
     forwarded.ins = panda_must(malloc(unit->n_ins * sizeof(*unit->ins)));
     memcpy(forwarded.ins, unit->ins, unit->n_ins * sizeof(*unit->ins));
     lower_forward(&forwarded);
@@ -364,7 +382,6 @@ struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
     free(l->uses);
     free(l->flags_number);
     free(l->reg);
-    free(l);
     return host;
 }
 

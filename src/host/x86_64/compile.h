@@ -21,6 +21,7 @@
 
 struct cpu;
 struct draw;
+struct lowering;
 
 #define JIT_MMU_MAX 4 /* = MMU_MAX */
 
@@ -35,8 +36,6 @@ struct host_exit {
     /* Linked into another page: the list of those, and what points here. */
     struct host_exit *next_crossing, **crossing;
 };
-
-#define HOST_EXITS_MAX 130
 
 struct host_unit {
     const uint8_t *entry; /* in the view to run */
@@ -55,6 +54,7 @@ enum host_return {
 struct jit {
     struct code_memory memory;
     const struct guest *guest;
+    struct lowering *lowering; /* of the unit being compiled */
     /* Common code, in the view to write. */
     const uint8_t *leave; /* back to C; rax: why, rdx: pc */
     const uint8_t *miss;  /* the same for a computed pc not in the cache */

@@ -88,9 +88,10 @@ struct lowering {
     int32_t *slot;         /* by value: frame offset, or 0 */
     int32_t frame_used;
 
-    struct cold cold[COLD_MAX];
+    unsigned max_exits; /* that the host unit has room for */
     unsigned n_cold;
     bool failed;
+    struct cold cold[COLD_MAX]; /* last: large, and not cleared for a unit */
 };
 
 /* With chaos, true one time in n; else never. */

@@ -4,6 +4,8 @@
  */
 #include "host/x86_64/lower.h"
 
+#include "base/error.h"
+
 struct cold *lower_new_cold(struct lowering *l, enum cold_kind kind)
 {
     struct cold *cold = &l->cold[l->n_cold];
@@ -85,10 +87,7 @@ static void exit_to(struct lowering *l, uint64_t pc, bool hot)
         exit_indirect(l);
         return;
     }
-    if (l->host->n_exits == HOST_EXITS_MAX) {
-        l->failed = true;
-        return;
-    }
+    panda_assert(l->host->n_exits < l->max_exits);
     exit = &l->host->exits[l->host->n_exits++];
     exit->pc = pc;
     exit->owner = l->host;
