@@ -53,6 +53,7 @@ struct machine {
     /* Code addresses that had to run alone: later units end before them.
      * Direct-mapped; what is forgotten is found again. */
     uint64_t alone[4096];
+    uint64_t alone_pages[64]; /* where any may be */
 };
 
 /* The memory is empty and the boundary is to be set before the first run. */

@@ -35,6 +35,15 @@ static bool is_alone(struct machine *m, uint64_t number)
     return *alone_place(m, number) == number;
 }
 
+/* A bit for some pages; one that is set stays so. */
+static uint64_t *alone_page(struct machine *m, uint64_t number, uint64_t *bit)
+{
+    uint64_t page = number >> PAGE_BITS;
+
+    *bit = 1ull << page % 64;
+    return &m->alone_pages[page / 64 % 64];
+}
+
 void unit_mark_alone(struct machine *m)
 {
     const struct guest *guest = m->cpu->guest;
@@ -44,10 +53,11 @@ void unit_mark_alone(struct machine *m)
     if (mem_fetch(m->cpu, guest->get_pc(m->cpu), guest->mmu_index(mode),
                   &code) &&
         code.block) {
-        uint64_t number = code_number(code.block, code.offset);
+        uint64_t number = code_number(code.block, code.offset), bit;
 
         if (!is_alone(m, number)) { /* no unit is to run into it again */
             *alone_place(m, number) = number;
+            *alone_page(m, number, &bit) |= bit;
             unit_cache_written(m->units, number, 1);
         }
     }
@@ -64,7 +74,11 @@ void unit_unmark_alone(struct machine *m, const struct unit *unit)
 static size_t up_to_alone(struct machine *m, uint64_t number, size_t size)
 {
     size_t n = 1;
+    uint64_t bit;
 
+    if (!(*alone_page(m, number, &bit) & bit)) { /* most pages have none */
+        return size;
+    }
     while (n < size && !is_alone(m, number + n)) {
         n++;
     }

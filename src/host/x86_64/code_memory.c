@@ -3,6 +3,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define AHEAD ((size_t)256 << 10)
+
 bool code_memory_open(struct code_memory *memory, size_t size)
 {
     int fd = memfd_create("code", MFD_CLOEXEC);
@@ -23,7 +25,26 @@ bool code_memory_open(struct code_memory *memory, size_t size)
     }
     *memory = (struct code_memory){
         .write = write, .run = run, .size = size, .cold_start = size / 8 * 3};
+    memory->cold_ready = memory->cold_start & ~(AHEAD - 1);
     return true;
+}
+
+/* A hint: without it each page is given when it is touched. */
+static void make_ready(struct code_memory *memory, size_t used, size_t *ready)
+{
+    while (*ready < used + AHEAD / 2 && *ready < memory->size) {
+        size_t size = memory->size - *ready;
+
+        madvise(memory->write + *ready, size < AHEAD ? size : AHEAD,
+                MADV_POPULATE_WRITE);
+        *ready += AHEAD;
+    }
+}
+
+void code_memory_used(struct code_memory *memory)
+{
+    make_ready(memory, memory->used, &memory->ready);
+    make_ready(memory, memory->cold_used, &memory->cold_ready);
 }
 
 void code_memory_close(struct code_memory *memory)

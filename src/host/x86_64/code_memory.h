@@ -17,12 +17,15 @@
 struct code_memory {
     uint8_t *write, *run; /* the two views */
     size_t size, cold_start;
-    size_t used, cold_used; /* where each part goes on */
+    size_t used, cold_used;   /* where each part goes on */
+    size_t ready, cold_ready; /* up to where the host has given pages */
 };
 
 /* False: the host refuses; errno says why. */
 bool code_memory_open(struct code_memory *memory, size_t size);
 void code_memory_close(struct code_memory *memory);
+/* More is used: the host is asked for what comes next, many pages at once. */
+void code_memory_used(struct code_memory *memory);
 
 static inline const uint8_t *code_runs_at(const struct code_memory *memory,
                                           const uint8_t *written)

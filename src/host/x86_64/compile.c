@@ -323,6 +323,7 @@ static bool open_lowering(struct lowering *l, struct jit *jit)
     l->cold_start = jit->memory.write + jit->memory.cold_used;
     l->e.end = l->e.at + UNIT_CODE_MAX;
     l->last_use = panda_must(calloc(n, sizeof(*l->last_use)));
+    l->ends = panda_must(calloc(n, 1));
     l->slot = panda_must(calloc(n, sizeof(*l->slot)));
     l->uses = panda_must(calloc(n, 1));
     l->flags_number = panda_must(calloc(n, 1));
@@ -349,6 +350,7 @@ static void keep_code(const struct lowering *l, struct jit *jit)
     }
     jit->memory.used = ((size_t)(l->hot_end - jit->memory.write) + 15) & ~15ul;
     jit->memory.cold_used = (size_t)(l->e.at - jit->memory.write);
+    code_memory_used(&jit->memory);
 }
 
 struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
@@ -378,6 +380,7 @@ struct host_unit *jit_compile(struct jit *jit, const struct ir_unit *unit,
     }
     free(forwarded.ins);
     free(l->last_use);
+    free(l->ends);
     free(l->slot);
     free(l->uses);
     free(l->flags_number);

@@ -82,6 +82,7 @@ struct lowering {
     struct places places;
 
     uint32_t *last_use;    /* by value */
+    uint8_t *ends;         /* by record: some value's last use */
     uint8_t *uses;         /* by value; saturating */
     uint8_t *flags_number; /* by value: flags that are used as a number */
     uint8_t *reg;          /* by value: its register, or NO_REGISTER */

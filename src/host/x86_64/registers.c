@@ -107,6 +107,9 @@ void lower_prepare(struct lowering *l)
             keep_condition(l, &unit->ins[condition], at);
         }
     }
+    for (uint32_t at = 1; at < unit->n_ins; at++) {
+        l->ends[l->last_use[at]] = 1;
+    }
 }
 
 /* -- Registers ------------------------------------------------------------- */
@@ -239,6 +242,11 @@ static void release(struct lowering *l, struct bank bank)
 
 void lower_release(struct lowering *l)
 {
+    bool unused = l->reg[l->at] != NO_REGISTER && l->last_use[l->at] <= l->at;
+
+    if (!l->ends[l->at] && !unused) { /* as at most records */
+        return;
+    }
     release(l, general(l));
     release(l, vectors(l));
 }
