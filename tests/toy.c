@@ -250,6 +250,11 @@ static void no_misalignment(struct cpu *cpu, uint64_t address,
     (void)cpu, (void)address, (void)access;
 }
 
+static bool is_sound(const struct cpu *cpu)
+{
+    return toy_of(cpu)->pc < RAM_SIZE;
+}
+
 static const struct guest_field fields[] = {
     {"r", offsetof(struct toy, r), sizeof(((struct toy *)0)->r)},
     {"pc", offsetof(struct toy, pc), sizeof(((struct toy *)0)->pc)},
@@ -278,6 +283,7 @@ const struct guest toy_guest = {
     .accepts_interrupt = accepts_interrupt,
     .deliver_interrupt = deliver_interrupt,
     .hash_registers = hash_registers,
+    .is_sound = is_sound,
 };
 
 struct machine *toy_machine(uint64_t seed)

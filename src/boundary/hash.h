@@ -25,7 +25,8 @@ uint64_t hash_state(const struct machine *machine);
 uint64_t hash_page(const uint8_t *page);
 
 /*
- * The hash of each page, kept. It is the machine's only user of the flag
+ * The hash of each page, kept. Once the machine runs it is, with the saver of
+ * a snapshot, which looks at first writes alone, the only user of the flag
  * PAGE_WRITTEN. A new one holds nothing: every page is told by page_hashes_set
  * (those that are zero need not), or looked at by page_hashes_take.
  */

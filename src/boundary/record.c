@@ -18,6 +18,7 @@ struct record {
     struct live *live;
     struct log_writer *log;
     struct page_hashes *hashes;
+    struct record_snapshot snapshot; /* all NULL: it is written already */
     struct record_pace pace;
     uint64_t inward;    /* hash of what came in */
     uint64_t n_entries; /* of the first stream */
@@ -270,6 +271,12 @@ void record_set_pace(struct boundary *b, const struct record_pace *pace)
                                          : UINT64_MAX;
 }
 
+void record_set_snapshot(struct boundary *b,
+                         const struct record_snapshot *snapshot)
+{
+    record_of(b)->snapshot = *snapshot;
+}
+
 void record_flush(struct boundary *b)
 {
     sync_now(record_of(b));
@@ -280,13 +287,33 @@ void record_flush(struct boundary *b)
 void record_info(struct boundary *b, struct record_info *info)
 {
     struct record *record = record_of(b);
+    const struct record_snapshot *snapshot = &record->snapshot;
+    const char *failure = snapshot->failure
+                              ? snapshot->failure(snapshot->opaque)
+                              : NULL;
 
     *info = (struct record_info){
         .first_count = record->first_count,
         .bytes = log_writer_bytes(record->log),
         .chunks = log_writer_chunks(record->log),
         .seconds = (double)(host_ms() - record->began) / 1e3,
-        .failure = log_writer_failure(record->log)};
+        .failure = failure ? failure : log_writer_failure(record->log)};
+}
+
+/* Of a recording whose log was closed, with or without success. */
+static bool end_snapshot(struct record *record, bool good, char **message)
+{
+    const struct record_snapshot *snapshot = &record->snapshot;
+    char *failure = snapshot->end ? snapshot->end(snapshot->opaque) : NULL;
+
+    if (!failure) {
+        return good;
+    }
+    if (!good) { /* without a snapshot the log is no matter */
+        free(*message);
+    }
+    *message = failure;
+    return false;
 }
 
 bool record_end(struct boundary *b, char **message)
@@ -300,6 +327,7 @@ bool record_end(struct boundary *b, char **message)
     sync_now(record);
     put_check(record, &event);
     good = log_writer_close(record->log, message);
+    good = end_snapshot(record, good, message);
     record->live->observe = NULL;
     record->live->observe_outside = NULL;
     record->live->observe_transfer = NULL;

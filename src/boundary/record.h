@@ -40,6 +40,16 @@ struct record_info {
 };
 void record_info(struct boundary *record, struct record_info *info);
 
+/* The snapshot that the recording begins with, while it is being written: so
+ * that its failure is the recording's. */
+struct record_snapshot {
+    void *opaque;
+    const char *(*failure)(void *opaque); /* NULL, or why it cannot be */
+    char *(*end)(void *opaque); /* waits for it; NULL, or to be freed */
+};
+void record_set_snapshot(struct boundary *record,
+                         const struct record_snapshot *snapshot);
+
 /* Writes the end with the state's hash and gives the machine back to `live`.
  * False: *message (to be freed) says what could not be written. */
 bool record_end(struct boundary *record, char **message);

@@ -151,12 +151,52 @@ static bool is_free(const struct names *names, char **message)
     return !used;
 }
 
+/* A snapshot that is being written, and its recording. */
+struct saving {
+    struct snapshot_saver *saver;
+    struct names names;
+};
+
+static const char *saving_failure(void *opaque)
+{
+    return snapshot_save_failure(((struct saving *)opaque)->saver);
+}
+
+/* A log without its snapshot is good for nothing. */
+static char *saving_end(void *opaque)
+{
+    struct saving *saving = opaque;
+    char *message = snapshot_save_end(saving->saver);
+
+    if (message) {
+        unlink(saving->names.log);
+    }
+    names_free(&saving->names);
+    free(saving);
+    return message;
+}
+
+static struct boundary *begin(struct live *live, struct log_writer *log,
+                              struct page_hashes *hashes,
+                              struct snapshot_saver *saver, const char *name)
+{
+    struct saving *saving = panda_must(malloc(sizeof(*saving)));
+    const struct record_snapshot snapshot = {saving, saving_failure,
+                                             saving_end};
+    struct boundary *record = record_begin(live, log, hashes);
+
+    *saving = (struct saving){saver, names_of(name)};
+    record_set_snapshot(record, &snapshot);
+    return record;
+}
+
 struct boundary *recording_begin(struct live *live, const char *name,
                                  const struct pc_options *made_of, bool force,
                                  char **message)
 {
     struct names names = names_of(name);
     struct page_hashes *hashes;
+    struct snapshot_saver *saver = NULL;
     struct log_writer *log = NULL;
     uint64_t hash;
 
@@ -166,10 +206,13 @@ struct boundary *recording_begin(struct live *live, const char *name,
         unlink(names.snapshot);
         unlink(names.log);
     }
-    if (is_free(&names, message) &&
-        snapshot_save(live, names.snapshot, false, hashes, &hash, message)) {
+    if (is_free(&names, message)) {
+        saver = snapshot_save(live, names.snapshot, hashes, &hash, message);
+    }
+    if (saver) {
         log = begin_log(live, names.log, hash, made_of, false, message);
         if (!log) {
+            free(snapshot_save_end(saver));
             unlink(names.snapshot);
         }
     }
@@ -178,7 +221,7 @@ struct boundary *recording_begin(struct live *live, const char *name,
         page_hashes_free(hashes);
         return NULL;
     }
-    return record_begin(live, log, hashes);
+    return begin(live, log, hashes, saver, name);
 }
 
 /* -- Replaying ------------------------------------------------------------- */

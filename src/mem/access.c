@@ -118,8 +118,8 @@ void before_write(struct memory *mem, struct cpu *running, struct block *block,
 void write_block(struct block *block, uint64_t offset, const uint8_t *bytes,
                  uint64_t size)
 {
+    note_written(block, offset);
     memcpy(block->shown.host + offset, bytes, size);
-    *page_flags_at(block, offset) |= PAGE_WRITTEN | PAGE_CHANGED;
 }
 
 static void store_slow(struct cpu *cpu, uint64_t address, uint32_t memop,

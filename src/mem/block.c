@@ -168,6 +168,13 @@ void mem_clear_written(struct memory *mem, struct mem_block *block)
     clear(mem, block, PAGE_WRITTEN);
 }
 
+void mem_set_keeper(struct memory *mem, const struct mem_keeper *keeper)
+{
+    for (unsigned i = 0; i < mem->n_blocks; i++) {
+        mem->blocks[i]->keeper = keeper ? *keeper : (struct mem_keeper){0};
+    }
+}
+
 void mem_clear_changed(struct memory *mem, struct mem_block *block)
 {
     clear(mem, block, PAGE_CHANGED);

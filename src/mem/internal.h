@@ -56,6 +56,7 @@ struct block {
     struct mem_block shown;  /* first: the two are cast to each other */
     struct table **tables;   /* a page; NULL: never one */
     struct fast_at *fast_at; /* a page */
+    struct mem_keeper keeper;
 };
 
 struct mem_range { /* of the physical map; sorted, disjoint */
@@ -105,6 +106,18 @@ static inline struct block *block_of(struct mem_block *shown)
 static inline uint8_t *page_flags_at(struct block *block, uint64_t offset)
 {
     return &block->shown.page_flags[offset >> PAGE_BITS];
+}
+
+/* A page is about to be written, or to get a tag to write through. */
+static inline void note_written(struct block *block, uint64_t offset)
+{
+    uint8_t *flags = page_flags_at(block, offset);
+
+    if (block->keeper.keep && !(*flags & PAGE_WRITTEN)) {
+        block->keeper.keep(block->keeper.opaque, &block->shown,
+                           offset >> PAGE_BITS);
+    }
+    *flags |= PAGE_WRITTEN | PAGE_CHANGED | PAGE_USED;
 }
 
 /* Never NULL. */

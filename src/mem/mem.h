@@ -31,6 +31,7 @@ struct mem_block {
 #define PAGE_WRITTEN 4u    /* written since the flag was last cleared */
 #define PAGE_FAST_WRITE 8u /* src/mem's own: a write tag may lead here */
 #define PAGE_CHANGED 16u   /* as PAGE_WRITTEN, for lockstep */
+#define PAGE_USED 32u      /* never cleared; without it the page is zero */
 
 struct memory *mem_new(void);
 void mem_free(struct memory *mem);
@@ -57,7 +58,14 @@ void mem_set_code(struct memory *mem, struct mem_block *block, uint64_t offset);
 void mem_clear_code(struct mem_block *block, uint64_t offset);
 /* Clears PAGE_WRITTEN of every page of the block. */
 void mem_clear_written(struct memory *mem, struct mem_block *block);
-/* The same with PAGE_CHANGED. */
+/* From now on keep() is told of each page before it is written for the first
+ * time since PAGE_WRITTEN was cleared; it may be told again. NULL: nobody. */
+struct mem_keeper {
+    void (*keep)(void *opaque, struct mem_block *block, uint64_t page);
+    void *opaque;
+};
+void mem_set_keeper(struct memory *mem, const struct mem_keeper *keeper);
+/* Clears PAGE_CHANGED. */
 void mem_clear_changed(struct memory *mem, struct mem_block *block);
 
 /* Maps `size` bytes of a block from `offset` at a physical address; later

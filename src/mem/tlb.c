@@ -99,7 +99,8 @@ static void note_fast(struct block *block, uint64_t offset, uint64_t address)
     } else if (*page != (address & PAGE_MASK_)) {
         *page = FAST_AT_MANY;
     }
-    *flags |= PAGE_WRITTEN | PAGE_CHANGED | PAGE_FAST_WRITE;
+    note_written(block, offset);
+    *flags |= PAGE_FAST_WRITE;
 }
 
 /* A write may go straight to memory when nobody has to know of it. */

@@ -47,7 +47,11 @@ void *panda_map_virt_to_host(CPUState *cpu, target_ulong addr, int len)
         return NULL;
     }
     block = ram_at(panda_virt_to_phys(cpu, addr), &offset);
-    return block ? block->host + offset : NULL;
+    if (!block) {
+        return NULL;
+    }
+    block->page_flags[offset >> PAGE_BITS] |= PAGE_USED; /* it may write */
+    return block->host + offset;
 }
 
 Int128 panda_find_max_ram_address(void)

@@ -78,7 +78,10 @@ static bool read_head(struct loader *l)
     if (!file_read_at(l->fd, head, sizeof(*head), 0) ||
         memcmp(head->magic, SNAPSHOT_MAGIC, sizeof(head->magic))) {
         return fail(l, l->size < sizeof(*head) ? "cut off"
-                                               : "no snapshot of ours");
+                       : is_zero(l, 0, sizeof(*head))
+                           ? "not complete: the recorder ended before it was "
+                             "written"
+                           : "no snapshot of ours");
     }
     if (head->version != SNAPSHOT_VERSION) {
         return fail(l, "of a version that this program does not read");

@@ -44,6 +44,9 @@ bool pages_take(struct memory *mem, int fd, const struct snapshot_page *table,
             !file_read_at(fd, block->host + to, size, offset)) {
             return false;
         }
+        for (uint64_t i = 0; i < run; i++) {
+            block->page_flags[table->number + i] |= PAGE_USED;
+        }
         table += run;
         n -= run;
         offset += size;

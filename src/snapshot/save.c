@@ -1,4 +1,4 @@
-/* Writing a snapshot. */
+/* Writing a snapshot: all but its pages. */
 #include "snapshot/snapshot.h"
 
 #include "base/error.h"
@@ -6,7 +6,7 @@
 #include "boundary/hash.h"
 #include "boundary/live.h"
 #include "device/device.h"
-#include "snapshot/format.h"
+#include "snapshot/saver.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -115,44 +115,42 @@ static void put_devices(struct snapshot_bytes *out, const struct live *live)
 
 /* -- Pages ----------------------------------------------------------------- */
 
+/* The guest stands meanwhile: what it never used is not looked at. */
+static uint64_t list_block(struct snapshot_bytes *table, unsigned number,
+                           const struct mem_block *block,
+                           struct page_hashes *hashes)
+{
+    uint64_t n = 0;
+
+    for (uint32_t k = 0; k < block->size >> PAGE_BITS; k++) {
+        const uint8_t *bytes = block->host + ((uint64_t)k << PAGE_BITS);
+        struct snapshot_page page = {number, k, 0};
+
+        if (block->page_flags[k] & PAGE_USED) {
+            page.hash = hash_page(bytes);
+        } else {
+#ifndef NDEBUG
+            panda_assert(mem_page_is_zero(bytes));
+#endif
+        }
+        if (page.hash) {
+            put(table, &page, sizeof(page));
+            page_hashes_set(hashes, number, k, page.hash);
+            n++;
+        }
+    }
+    return n;
+}
+
 static uint64_t list_pages(struct snapshot_bytes *table,
                            const struct memory *mem, struct page_hashes *hashes)
 {
     uint64_t n = 0;
 
     for (unsigned i = 0; i < mem_block_count(mem); i++) {
-        const struct mem_block *block = mem_block_at(mem, i);
-
-        for (uint64_t at = 0; at < block->size; at += PAGE_SIZE_) {
-            const struct snapshot_page page = {i, (uint32_t)(at >> PAGE_BITS),
-                                               hash_page(block->host + at)};
-
-            if (page.hash) {
-                put(table, &page, sizeof(page));
-                page_hashes_set(hashes, i, page.number, page.hash);
-                n++;
-            }
-        }
+        n += list_block(table, i, mem_block_at(mem, i), hashes);
     }
     return n;
-}
-
-static bool write_pages(int fd, const struct memory *mem,
-                        const struct snapshot_bytes *table, uint64_t offset)
-{
-    const struct snapshot_page *page = (const void *)table->bytes;
-    uint64_t n = table->size / sizeof(*page);
-
-    for (uint64_t i = 0; i < n; i++) {
-        const struct mem_block *block = mem_block_at(mem, page[i].block);
-
-        if (!file_write_at(
-                fd, block->host + ((uint64_t)page[i].number << PAGE_BITS),
-                PAGE_SIZE_, offset + i * PAGE_SIZE_)) {
-            return false;
-        }
-    }
-    return true;
 }
 
 /* -- The whole ------------------------------------------------------------- */
@@ -175,49 +173,58 @@ static struct snapshot_head head_of(const struct snapshot_bytes *meta,
     return head;
 }
 
-static bool write_parts(int fd, const struct snapshot_head *head,
-                        const struct snapshot_bytes *meta,
-                        const struct snapshot_bytes *table,
-                        const struct memory *mem)
+/* Space for all of it, so that a full disk is noticed now. */
+static bool reserve(int fd, const struct snapshot_head *head)
 {
-    return ftruncate(fd, (off_t)head->pages) == 0 &&
-           file_write_at(fd, head, sizeof(*head), 0) &&
-           file_write_at(fd, meta->bytes, meta->size, PAGE_SIZE_) &&
-           file_write_at(fd, table->bytes, table->size, head->table) &&
-           write_pages(fd, mem, table, head->pages);
+    off_t size = (off_t)(head->pages + (head->n_pages << PAGE_BITS));
+
+    return fallocate(fd, 0, 0, size) == 0 ||
+           ((errno == EOPNOTSUPP || errno == ENOSYS) &&
+            ftruncate(fd, size) == 0);
 }
 
-bool snapshot_save(const struct live *live, const char *path, bool force,
-                   struct page_hashes *hashes, uint64_t *hash, char **message)
+/* What stands before the pages, but for the head: that is written when
+ * everything else is there. */
+static bool write_parts(int fd, const struct snapshot_head *head,
+                        const struct snapshot_bytes *meta,
+                        const struct snapshot_bytes *table)
+{
+    return reserve(fd, head) &&
+           file_write_at(fd, meta->bytes, meta->size, PAGE_SIZE_) &&
+           file_write_at(fd, table->bytes, table->size, head->table);
+}
+
+struct snapshot_saver *snapshot_save(const struct live *live, const char *path,
+                                     struct page_hashes *hashes, uint64_t *hash,
+                                     char **message)
 {
     const struct machine *m = live->boundary.machine;
     struct snapshot_bytes meta = {0}, table = {0};
+    struct snapshot_saver *saver = NULL;
     struct snapshot_head head;
     uint64_t n_pages;
-    int fd = open(path,
-                  O_WRONLY | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL),
-                  0644);
-    bool good = fd >= 0;
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_EXCL, 0644);
 
-    if (good) {
-        put_cpu(&meta, m->cpu);
-        put_memory(&meta, m->memory);
-        put_devices(&meta, live);
-        n_pages = list_pages(&table, m->memory, hashes);
-        head = head_of(&meta, &table, n_pages);
-        *hash = head.head_hash;
-        good = write_parts(fd, &head, &meta, &table, m->memory);
-        if (!good) {
-            *message = panda_message("cannot write the snapshot %s: %s", path,
-                                     strerror(errno));
-            unlink(path);
-        }
-        close(fd);
-    } else {
+    if (fd < 0) {
         *message = panda_message("cannot create the snapshot %s: %s", path,
                                  strerror(errno));
+        return NULL;
+    }
+    put_cpu(&meta, m->cpu);
+    put_memory(&meta, m->memory);
+    put_devices(&meta, live);
+    n_pages = list_pages(&table, m->memory, hashes);
+    head = head_of(&meta, &table, n_pages);
+    *hash = head.head_hash;
+    if (write_parts(fd, &head, &meta, &table)) {
+        saver = saver_new(m->memory, path, fd, &head, (void *)table.bytes);
+    } else {
+        *message = panda_message("cannot write the snapshot %s: %s", path,
+                                 strerror(errno));
+        close(fd);
+        unlink(path);
+        free(table.bytes);
     }
     free(meta.bytes);
-    free(table.bytes);
-    return good;
+    return saver;
 }

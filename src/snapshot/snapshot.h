@@ -22,11 +22,19 @@
 struct live;
 struct page_hashes;
 
-/* False: *message (to be freed) says why. Refuses an existing file unless
- * forced. *hash becomes what the log carries to know its snapshot by; the
- * hash of every page goes to `hashes`. */
-bool snapshot_save(const struct live *live, const char *path, bool force,
-                   struct page_hashes *hashes, uint64_t *hash, char **message);
+/* The state of now, in a new file. The pages are written by a thread while
+ * the machine runs, each before the guest changes it; the head comes last, so
+ * that what is not complete is known by that. *hash becomes what the log
+ * carries to know its snapshot by; the hash of every page goes to `hashes`.
+ * PAGE_WRITTEN is cleared. NULL: *message (to be freed) says why. */
+struct snapshot_saver *snapshot_save(const struct live *live, const char *path,
+                                     struct page_hashes *hashes, uint64_t *hash,
+                                     char **message);
+/* NULL while all is well, or a sentence. */
+const char *snapshot_save_failure(struct snapshot_saver *saver);
+/* Waits until everything is written; to be called while the machine is there.
+ * NULL, or a sentence (to be freed): then the file is gone. */
+char *snapshot_save_end(struct snapshot_saver *saver);
 
 struct snapshot_loaded {
     uint64_t hash;
