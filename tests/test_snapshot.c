@@ -136,7 +136,7 @@ static bool race(unsigned round, bool *good)
     struct rig rig;
     struct snapshot_saver *saver;
     uint64_t hash;
-    bool meanwhile;
+    bool meanwhile, ended;
 
     rig_open(&rig);
     hash = hash_state(rig.machine);
@@ -148,8 +148,8 @@ static bool race(unsigned round, bool *good)
     for (uint64_t i = 256; saver && i < PAGES; i++) {
         write_page(&rig, next_page(round, i), 98);
     }
-    *good = *good && saver && !snapshot_save_end(saver) && is_complete() &&
-            loads_as(&rig, hash);
+    ended = saver && !snapshot_save_end(saver);
+    *good = ended && is_complete() && loads_as(&rig, hash) && *good;
     rig_close(&rig);
     return meanwhile;
 }
