@@ -119,6 +119,39 @@ static void on_code(void)
     resume("with TF and RF", code, true);
 }
 
+/* The breakpoint comes before what stops the fetch. */
+static void at_fetch(const char *name, const void *at, unsigned cs)
+{
+    none();
+    set(0, at, EXECUTE, 1);
+    print("%s:\n", name);
+    once("with the breakpoint", at, cs);
+    resume("with RF", at, true);
+    none();
+    set(0, (const char *)at + 1, EXECUTE, 1);
+    resume("one on the next byte", at, false);
+}
+
+static void on_absent_code(void)
+{
+    static const uint8_t move[2] = {0xb8, 0x11}; /* its first bytes */
+    uint8_t *last = pool(1) - sizeof(move);
+    uint64_t entry = *page_entry(pool(1));
+
+    print("-- code that cannot be fetched\n");
+    last[0] = move[0];
+    last[1] = move[1];
+    *page_entry(pool(1)) = 0;
+    invlpg(pool(1));
+    at_fetch("absent", pool(1), KERNEL_CS);
+    at_fetch("its second page absent", last, KERNEL_CS);
+    *page_entry(pool(1)) = entry & ~P_U;
+    invlpg(pool(1));
+    at_fetch("the kernel's", pool(1), USER_CS);
+    *page_entry(pool(1)) = entry;
+    invlpg(pool(1));
+}
+
 /* -- Data ------------------------------------------------------------------ */
 
 SNIPPET(store1, "mov %al, 8(%rbx)\n nop");
@@ -317,6 +350,7 @@ int main(void)
 {
     set_gate(0x60, 3, 0);
     on_code();
+    on_absent_code();
     on_data();
     on_ports();
     frames();

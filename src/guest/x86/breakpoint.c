@@ -2,6 +2,7 @@
  * Breakpoints of DR0 to DR3. While one is on, units have one instruction:
  *
  *   begin_breakpoints  is the instruction one? Then it faults, unless RF is set
+ *                      (mmu.c asks the same before a fault of its fetch)
  *   watch              an access: noted in `hits`
  *   end_breakpoints    what was hit becomes a trap, and RF is over
  *
@@ -11,8 +12,8 @@
  * of a repeated instruction that is not its last one RF is set, so that the
  * next one, or who comes back to it, does not break again.
  *
- * Two things are less than exact: a breakpoint on an instruction whose page is
- * absent comes after the page fault, and one on the operand of MOV SS at once.
+ * One thing is less than exact: a breakpoint on the operand of MOV SS comes at
+ * once.
  */
 #include "guest/x86/helpers.h"
 #include "guest/x86/segment.h"
@@ -68,15 +69,24 @@ void x86_helper_watch(struct cpu *cpu, uint32_t size, uint32_t write,
                     write ? X86_BREAK_WRITE : X86_BREAK_READ);
 }
 
-void x86_helper_begin_breakpoints(struct cpu *cpu, uint64_t pc)
+bool x86_note_breakpoint(struct cpu *cpu, uint64_t pc)
 {
     struct x86_cpu *x86 = x86_of(cpu);
     unsigned found = hits(x86, pc, 1, X86_BREAK_EXECUTE);
 
-    x86->hits = 0;
-    if (found && !(x86->eflags & X86_EFLAGS_RF)) {
-        x86->dr[6] |= found;
-        x86_fault(cpu, X86_DB);
+    if (!found || x86->eflags & X86_EFLAGS_RF) {
+        return false;
+    }
+    x86->dr[6] |= found;
+    x86_note(cpu, X86_DB);
+    return true;
+}
+
+void x86_helper_begin_breakpoints(struct cpu *cpu, uint64_t pc)
+{
+    x86_of(cpu)->hits = 0;
+    if (x86_note_breakpoint(cpu, pc)) {
+        cpu_leave(cpu, CPU_LEAVE_EXCEPTION);
     }
 }
 

@@ -132,6 +132,9 @@ static inline void x86_watch(struct x86_cpu *x86, uint64_t address,
         x86_note_access(x86, address, size, kind);
     }
 }
+/* The instruction at `pc` is to begin: does a breakpoint come first? Then #DB
+ * is noted. */
+bool x86_note_breakpoint(struct cpu *cpu, uint64_t pc);
 void x86_helper_begin_breakpoints(struct cpu *cpu, uint64_t pc);
 void x86_helper_watch(struct cpu *cpu, uint32_t size, uint32_t write,
                       uint64_t address);

@@ -6,6 +6,7 @@
  * the access is allowed, the dirty bit only for a write, and no entry is
  * written that has its bits already.
  */
+#include "guest/x86/helpers.h"
 #include "guest/x86/segment.h"
 #include "mem/mem.h"
 
@@ -48,6 +49,10 @@ static bool fault(struct walk *w, uint32_t error)
 {
     struct x86_cpu *x86 = x86_of(w->cpu);
 
+    if (!w->debug && w->access == MEM_FETCH && x86->dr[7] & X86_DR7_ON &&
+        x86_note_breakpoint(w->cpu, w->cpu->guest->get_pc(w->cpu))) {
+        return false;
+    }
     if (!w->debug) {
         error |= w->access == MEM_WRITE ? ERROR_W : 0;
         error |= w->user ? ERROR_U : 0;
