@@ -60,23 +60,34 @@ static void do_it(void)
     }
 }
 
+static uint64_t second_before; /* the last count seen a second before `wait` */
+
 /* By then some of the recording has reached its file. */
 static bool long_enough(void)
 {
     static struct timespec first, now;
+    long ms;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (!first.tv_sec) {
         first = now;
     }
-    return (now.tv_sec - first.tv_sec) * 1000 +
-               (now.tv_nsec - first.tv_nsec) / 1000000 >=
-           wait;
+    ms = (now.tv_sec - first.tv_sec) * 1000 +
+         (now.tv_nsec - first.tv_nsec) / 1000000;
+    if (ms + 1000 <= (long)wait) {
+        second_before = rr_get_guest_instr_count();
+    }
+    return ms >= (long)wait;
 }
 
 static void when_due(void)
 {
     if (rr_in_record() && rr_get_guest_instr_count() >= at && long_enough()) {
+        if (second_before) {
+            fprintf(stderr, "faulty: a second before, at count %" PRIu64 "\n",
+                    second_before);
+            second_before = 0;
+        }
         do_it();
     }
 }
