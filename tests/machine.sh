@@ -24,7 +24,7 @@ expect() {
     fi
 }
 
-for program in resets hang wait apic idle; do
+for program in resets hang wait apic idle v86; do
     gcc -m32 -c -I"$source" -o "$work/$program.o" "$source/$program.S" &&
         ld -m elf_i386 -Ttext 0xffc00 --oformat binary -o "$work/$program" \
             "$work/$program.o" || exit 1
@@ -67,6 +67,19 @@ expect "so does one that waits for characters from nowhere" ended 0 \
 status=$?
 expect "a character wakes it" console_is wx
 expect "and it ends" ended 0 "switched the machine off"
+
+# What is not there is named, and what was recorded before is sound.
+for accel in jit interp lockstep,step=1; do
+    rm -f broken-rr-*
+    run v86 -accel $accel -monitor none -record broken
+    expect "$accel: virtual-8086 mode is refused in a sentence" ended 1 \
+        "virtual-8086 mode (IRET at pc 0x100025 to 1234:0056).*give it"
+    expect "where the guest is" console_is v
+    timeout 20 "$panda" -replay broken >out 2>end
+    status=$?
+    expect "and the recording is whole" grep -q ": identical" out
+    expect "and so is its replay" [ $status -eq 0 ]
+done
 
 # An idle guest takes its time, but not the host's CPU; or none, by option.
 ms() { date +%s%3N; }

@@ -54,6 +54,7 @@ enum cpu_leave { /* why a step was left; the value of the longjmp */
                  CPU_LEAVE_REDO,    /* run this instruction alone */
                  CPU_LEAVE_IO,      /* the same, for it reached a device */
                  CPU_LEAVE_REQUEST, /* look at requests before the next step */
+                 CPU_LEAVE_BROKEN,  /* nobody can go on: machine_cannot() */
 };
 
 struct cpu {

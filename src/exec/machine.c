@@ -132,6 +132,13 @@ void machine_free(struct machine *m)
     }
 }
 
+void machine_cannot(struct machine *m, const char *reason)
+{
+    free(m->reason);
+    m->reason = panda_message("%s", reason);
+    cpu_leave(m->cpu, CPU_LEAVE_BROKEN);
+}
+
 void machine_stop(struct machine *m, const char *reason)
 {
     free(m->reason);

@@ -102,6 +102,9 @@ struct machine_code machine_code(const struct machine *machine);
 /* Runs until cpu->count is `limit`, or the run ends before. */
 enum run_end machine_run(struct machine *machine, uint64_t limit);
 
+/* Ends the run before this step, which no CPU of ours can do; the reason is
+ * copied. */
+_Noreturn void machine_cannot(struct machine *machine, const char *reason);
 /* Ends the run before the next step; the reason is copied. */
 void machine_stop(struct machine *machine, const char *reason);
 

@@ -11,6 +11,7 @@
  *   IO         the same, and later units end before this instruction, until
  *              it once runs alone without need
  *   REQUEST    somebody wants to be heard before the next step
+ *   BROKEN     the guest asks for what is not there: the run ends
  */
 #include "exec/machine.h"
 
@@ -234,6 +235,7 @@ static void after_leaving(struct machine *m, enum cpu_leave why)
         m->redo_alone = true;
         break;
     case CPU_LEAVE_REQUEST:
+    case CPU_LEAVE_BROKEN:
         break;
     }
     m->poll_wanted = true;
@@ -270,6 +272,9 @@ static enum run_end run_turns(struct machine *m, uint64_t limit)
 
     if (why) {
         after_leaving(m, (enum cpu_leave)why);
+        if (why == CPU_LEAVE_BROKEN) {
+            return RUN_BROKEN;
+        }
         if (m->one_unit) {
             return RUN_LIMIT;
         }

@@ -3,10 +3,13 @@
  * IRET, INT. Call gates are in call_gate.c, fast system calls in fast_call.c;
  * task gates and tasks are refused with #GP.
  */
+#include "exec/machine.h"
 #include "guest/x86/call_gate.h"
 #include "guest/x86/helpers.h"
 #include "guest/x86/new_stack.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool in_64(const struct x86_cpu *x86)
@@ -332,6 +335,20 @@ static void set_eflags_from(struct x86_cpu *x86, uint64_t value, unsigned size,
     x86_set_eflags(x86, (old & ~may) | ((uint32_t)value & may));
 }
 
+/* A guest that got a fault would not know what to make of it. */
+static void no_virtual_8086(struct cpu *cpu, uint16_t cs, uint64_t ip)
+{
+    char text[200];
+
+    snprintf(text, sizeof(text),
+             "the guest enters virtual-8086 mode (IRET at pc 0x%" PRIx64
+             " to %04x:%04" PRIx64 "), which this program does not have: give "
+             "it a kernel or a program that does without, such as a 64-bit "
+             "one",
+             cpu->insn_pc, cs, ip);
+    machine_cannot(cpu->machine, text);
+}
+
 static void iret(struct cpu *cpu, uint32_t size)
 {
     struct x86_cpu *x86 = x86_of(cpu);
@@ -352,7 +369,7 @@ static void iret(struct cpu *cpu, uint32_t size)
     }
     if (!x86_long_mode(x86) && (eflags & X86_EFLAGS_VM) && size == 4 &&
         from == 0) {
-        x86_fault_error(cpu, X86_GP, 0); /* virtual-8086 mode: not yet */
+        no_virtual_8086(cpu, b.cs, b.rip);
     }
     check_code(&b);
     if (b.cpl > from || in_64(x86)) {
