@@ -267,18 +267,12 @@ static void tell_pages(struct plugins *p, struct cpu *cpu,
     }
 }
 
-static const uint64_t physical_kinds = KIND_BIT(PANDA_CB_PHYS_MEM_BEFORE_READ) |
-                                       KIND_BIT(
-                                           PANDA_CB_PHYS_MEM_BEFORE_WRITE) |
-                                       KIND_BIT(PANDA_CB_PHYS_MEM_AFTER_READ) |
-                                       KIND_BIT(PANDA_CB_PHYS_MEM_AFTER_WRITE);
-
 static void tell_piece(struct plugins *p, struct cpu *cpu, struct access *a)
 {
     if (a->size < 8) {
         a->value &= (1ull << 8 * a->size) - 1;
     }
-    if (p->active & physical_kinds) {
+    if (p->active & PHYSICAL_ACCESS_KINDS) {
         struct access copy = *a; /* a plugin may write into the buffer */
 
         tell(p, virtual_kind(a->how), &copy);
@@ -300,36 +294,16 @@ void dispatch_access(struct cpu *cpu, uint64_t address,
     }
     if (!cpu->machine->in_unit) { /* a delivery, in the midst of it */
         pc = cpu->guest->get_pc(cpu);
-        cpu->shown_stale = 1;
+        cpu->shown_current = 0;
     }
     show(p, cpu, pc, true);
-    cpu->shown_stale |= !cpu->machine->in_unit;
+    cpu->shown_current &= cpu->machine->in_unit;
     for (unsigned at = 0; at < size; at += 8) {
         struct access a = {pc, address + at, size < 8 ? size : 8, how,
                            value->v64[at / 8]};
 
         tell_piece(p, cpu, &a);
     }
-}
-
-/* The common case in few steps: one plugin wants virtual accesses. */
-static bool tell_only(struct plugins *p, struct access *a)
-{
-    panda_cb_type kind = virtual_kind(a->how);
-    const struct subscription *s = p->only[kind];
-
-    if (!s || (p->active & physical_kinds) ||
-        kind == PANDA_CB_VIRT_MEM_BEFORE_READ) {
-        return false;
-    }
-    if (a->size < 8) {
-        a->value &= (1ull << 8 * a->size) - 1;
-    }
-    only_called(p, s); /* the three have one signature */
-    s->function.plain.virt_mem_after_read(&p->cpu, a->pc, a->address, a->size,
-                                          (uint8_t *)&a->value);
-    only_returned(p);
-    return true;
 }
 
 static void access_64(struct cpu *cpu, uint64_t address, uint64_t value,
@@ -340,10 +314,72 @@ static void access_64(struct cpu *cpu, uint64_t address, uint64_t value,
 
     if (fresh(p, cpu)) {
         show(p, cpu, cpu->insn_pc, true);
-        if (!tell_only(p, &a)) {
-            tell_piece(p, cpu, &a);
-        }
+        tell_piece(p, cpu, &a);
     }
+}
+
+/* What the unit does not do by itself. */
+static void show_copies(struct cpu *cpu)
+{
+    cpu->guest->plugin->show(cpu, cpu->insn_pc, plugins_of(cpu)->cache);
+}
+
+/* One function hears of the kind; but it is not the step's first event, or
+ * registers are compared. */
+__attribute__((noinline)) static void access_again(struct plugins *p,
+                                                   struct cpu *cpu,
+                                                   uint64_t address,
+                                                   uint64_t value, uint32_t how)
+{
+    const struct subscription *s = p->only_access[ACCESS_KIND(how)];
+
+    if (!s) {
+        access_64(cpu, address, value, how);
+    } else if (fresh(p, cpu)) {
+        show_place(p, cpu->insn_pc, cpu->count + 1);
+        only_called(p, s);
+        s->function.plain.virt_mem_after_read(&p->cpu, cpu->insn_pc, address,
+                                              how >> ACCESS_SIZE,
+                                              (uint8_t *)&value);
+        only_returned(p);
+    }
+}
+
+/* The common case in few steps. The three kinds have one signature; what
+ * comes behind the value is not told. */
+static inline void access_only(struct cpu *cpu, uint64_t address,
+                               uint64_t value, uint32_t how, uint32_t kind)
+{
+    struct plugins *p = plugins_of(cpu);
+    const struct subscription *s = p->only_access[ACCESS_KIND(kind)];
+
+    if (unlikely(!s || p->steer.armed || !begins(p, cpu))) {
+        access_again(p, cpu, address, value, how);
+        return;
+    }
+    show_place(p, cpu->insn_pc, cpu->count + 1);
+    p->calling = s;
+    s->function.plain.virt_mem_after_read(
+        &p->cpu, cpu->insn_pc, address, how >> ACCESS_SIZE, (uint8_t *)&value);
+    only_returned(p);
+}
+
+static void before_write(struct cpu *cpu, uint64_t address, uint64_t value,
+                         uint32_t how)
+{
+    access_only(cpu, address, value, how, ACCESS_WRITE);
+}
+
+static void after_read(struct cpu *cpu, uint64_t address, uint64_t value,
+                       uint32_t how)
+{
+    access_only(cpu, address, value, how, ACCESS_AFTER);
+}
+
+static void after_write(struct cpu *cpu, uint64_t address, uint64_t value,
+                        uint32_t how)
+{
+    access_only(cpu, address, value, how, ACCESS_WRITE | ACCESS_AFTER);
 }
 
 static void access_filtered(struct cpu *cpu, uint64_t address, uint64_t value,
@@ -364,6 +400,7 @@ static void access_filtered(struct cpu *cpu, uint64_t address, uint64_t value,
             {__VA_ARGS__ }, effects_ \
     }
 #define TELLS(...) WITH(HELPER_READS, __VA_ARGS__)
+#define AT_PC(...) WITH(HELPER_READS | HELPER_AT_PC, __VA_ARGS__)
 #define LEAVES(...) WITH(HELPER_READS | HELPER_FAULTS, __VA_ARGS__)
 
 const struct guest_helper woven_helpers[N_WOVEN_HELPERS] = {
@@ -376,6 +413,10 @@ const struct guest_helper woven_helpers[N_WOVEN_HELPERS] = {
     [WOVEN_TOLD] = LEAVES(told, 0, 0),
     [WOVEN_LEAVE] = LEAVES(leave, 1, IR_I64),
     [WOVEN_AFTER_INSN] = TELLS(after_insn, 2, IR_I64, IR_I64),
+    [WOVEN_SHOW] = TELLS(show_copies, 1, IR_I64),
+    [WOVEN_BEFORE_WRITE] = AT_PC(before_write, 3, IR_I64, IR_I64, IR_I32),
+    [WOVEN_AFTER_READ] = AT_PC(after_read, 3, IR_I64, IR_I64, IR_I32),
+    [WOVEN_AFTER_WRITE] = AT_PC(after_write, 3, IR_I64, IR_I64, IR_I32),
     [WOVEN_ACCESS] = TELLS(access_64, 3, IR_I64, IR_I64, IR_I32),
     [WOVEN_ACCESS_FILTERED] = TELLS(access_filtered, 3, IR_I64, IR_I64, IR_I32),
     [WOVEN_ACCESS_V] = TELLS(dispatch_access, 3, IR_I64, IR_V128, IR_I32),
