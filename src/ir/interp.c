@@ -71,7 +71,7 @@ static void call(struct run *run, const struct ir_ins *ins,
                                               : from->u32;
     }
     memset(value, 0, sizeof(*value));
-    if (helper->effects & HELPER_AT_PC) {
+    if ((helper->effects & HELPER_AT_PC) && run->cpu->guest->pc_slot) {
         union ir_value pc = {.v64 = {run->cpu->insn_pc, 0}};
 
         set(run, run->cpu->guest->pc_slot, &pc);

@@ -9,7 +9,18 @@
 
 static TranslationBlock *shown(uint64_t block)
 {
+    block &= ~(uint64_t)(BLOCK_TRANSFERS | WOVEN_SHOWN);
     return &((struct block *)(uintptr_t)block)->shown;
+}
+
+/* WOVEN_SHOWN: the rest. */
+static inline void show_unless(uint64_t bits, struct plugins *p,
+                               struct cpu *cpu, uint64_t pc, bool within)
+{
+    show_place(p, pc, cpu->count + within);
+    if (unlikely(!(bits & WOVEN_SHOWN))) {
+        cpu->guest->plugin->show(cpu, pc, p->cache);
+    }
 }
 
 /* A block begins: the last moment for what an earlier one asked for. What
@@ -97,49 +108,52 @@ static void block_start(struct cpu *cpu, uint64_t block)
     struct plugins *p = plugins_of(cpu);
     const struct subscription *s = p->only_start;
 
-    if (unlikely(!s || cpu->request || !begins(p, cpu))) {
-        block_start_slow(p, cpu, block);
+    if (unlikely(!s || cpu->request || p->steer.armed || !begins(p, cpu))) {
+        block_start_slow(p, cpu, block & ~(uint64_t)WOVEN_SHOWN);
         return;
     }
-    show(p, cpu, cpu->insn_pc, false);
-    only_called(p, s);
+    show_unless(block, p, cpu, cpu->insn_pc, false);
+    p->calling = s;
     s->function.plain.before_block_exec(&p->cpu, shown(block));
     only_returned(p);
     steer_before_insn(p, cpu);
 }
 
-/* To one who is alone, in few steps. */
 static void tell_end(struct plugins *p, panda_cb_type kind,
                      TranslationBlock *tb)
 {
-    const struct subscription *s = p->only[kind];
-
-    if (!s) {
+    if (heard(p, kind)) {
         plugins_raise(
             p, kind, (const uint64_t[6]){(uintptr_t)&p->cpu, (uintptr_t)tb, 0});
-    } else if (!s->transfers || (s->transfers & p->transfer)) {
-        only_called(p, s); /* the other kind has an argument less: */
-        s->function.plain.after_block_exec(&p->cpu, tb, 0);
-        only_returned(p);
+    }
+}
+
+static void block_end_slow(struct plugins *p, struct cpu *cpu, uint64_t block,
+                           uint64_t pc)
+{
+    if (fresh(p, cpu)) {
+        show_unless(block, p, cpu, pc, true);
+        p->transfer = block & BLOCK_TRANSFERS;
+        tell_end(p, PANDA_CB_END_BLOCK_EXEC, shown(block));
+        tell_end(p, PANDA_CB_AFTER_BLOCK_EXEC, shown(block));
     }
 }
 
 /* How the block ends is in the lowest bits of its address: the block itself
- * may lie in no cache. */
+ * may lie in no cache. To one who is alone, in few steps; of the two kinds,
+ * one has an argument less. */
 static void block_end(struct cpu *cpu, uint64_t block, uint64_t pc)
 {
     struct plugins *p = plugins_of(cpu);
-    TranslationBlock *tb = shown(block & ~(uint64_t)BLOCK_TRANSFERS);
+    const struct subscription *s = p->only_end;
 
-    if (fresh(p, cpu)) {
-        show(p, cpu, pc, true);
-        p->transfer = block & BLOCK_TRANSFERS;
-        if (heard(p, PANDA_CB_END_BLOCK_EXEC)) {
-            tell_end(p, PANDA_CB_END_BLOCK_EXEC, tb);
-        }
-        if (heard(p, PANDA_CB_AFTER_BLOCK_EXEC)) {
-            tell_end(p, PANDA_CB_AFTER_BLOCK_EXEC, tb);
-        }
+    if (unlikely(!s || p->steer.armed || !begins(p, cpu))) {
+        block_end_slow(p, cpu, block, pc);
+    } else if (!s->transfers || (s->transfers & block)) {
+        show_unless(block, p, cpu, pc, true);
+        p->calling = s;
+        s->function.plain.after_block_exec(&p->cpu, shown(block), 0);
+        only_returned(p);
     }
 }
 
@@ -165,7 +179,18 @@ static void block_cut(struct cpu *cpu, uint64_t block, uint32_t position)
 
 static const struct answer *answer_at(uint64_t address)
 {
+    address &= ~(uint64_t)WOVEN_SHOWN;
     return (const struct answer *)(uintptr_t)address;
+}
+
+static void insn_exec_slow(struct plugins *p, struct cpu *cpu, uint64_t answer)
+{
+    if (fresh(p, cpu)) {
+        show(p, cpu, cpu->insn_pc, true);
+        p->answer = answer_at(answer);
+        RAISE_CPU(p, INSN_EXEC, cpu->insn_pc);
+    }
+    steer_before_insn(p, cpu);
 }
 
 static void insn_exec(struct cpu *cpu, uint64_t answer)
@@ -173,19 +198,15 @@ static void insn_exec(struct cpu *cpu, uint64_t answer)
     struct plugins *p = plugins_of(cpu);
     const struct subscription *s = p->only[PANDA_CB_INSN_EXEC];
 
-    if (unlikely(!fresh(p, cpu))) {
-        steer_before_insn(p, cpu);
+    if (unlikely(!s || answer_at(answer)->owner[0] != s->owner ||
+                 p->steer.armed || !begins(p, cpu))) {
+        insn_exec_slow(p, cpu, answer);
         return;
     }
-    show(p, cpu, cpu->insn_pc, true);
-    if (likely(s && answer_at(answer)->owner[0] == s->owner)) {
-        only_called(p, s);
-        s->function.plain.insn_exec(&p->cpu, cpu->insn_pc);
-        only_returned(p);
-    } else {
-        p->answer = answer_at(answer);
-        RAISE_CPU(p, INSN_EXEC, cpu->insn_pc);
-    }
+    show_unless(answer, p, cpu, cpu->insn_pc, true);
+    p->calling = s;
+    s->function.plain.insn_exec(&p->cpu, cpu->insn_pc);
+    only_returned(p);
     steer_before_insn(p, cpu);
 }
 
@@ -401,15 +422,17 @@ static void access_filtered(struct cpu *cpu, uint64_t address, uint64_t value,
     }
 #define TELLS(...) WITH(HELPER_READS, __VA_ARGS__)
 #define AT_PC(...) WITH(HELPER_READS | HELPER_AT_PC, __VA_ARGS__)
+#define LEAVES_AT_PC(...) \
+    WITH(HELPER_READS | HELPER_FAULTS | HELPER_AT_PC, __VA_ARGS__)
 #define LEAVES(...) WITH(HELPER_READS | HELPER_FAULTS, __VA_ARGS__)
 
 const struct guest_helper woven_helpers[N_WOVEN_HELPERS] = {
-    [WOVEN_BLOCK_START] = LEAVES(block_start, 1, IR_I64),
+    [WOVEN_BLOCK_START] = LEAVES_AT_PC(block_start, 1, IR_I64),
     [WOVEN_BLOCK_NEW] = LEAVES(block_new, 1, IR_I64),
     [WOVEN_BLOCK_END] = TELLS(block_end, 2, IR_I64, IR_I64),
     [WOVEN_BLOCK_END_IF] = TELLS(block_end_if, 3, IR_I32, IR_I64, IR_I64),
     [WOVEN_BLOCK_CUT] = TELLS(block_cut, 2, IR_I64, IR_I32),
-    [WOVEN_INSN_EXEC] = LEAVES(insn_exec, 1, IR_I64),
+    [WOVEN_INSN_EXEC] = LEAVES_AT_PC(insn_exec, 1, IR_I64),
     [WOVEN_TOLD] = LEAVES(told, 0, 0),
     [WOVEN_LEAVE] = LEAVES(leave, 1, IR_I64),
     [WOVEN_AFTER_INSN] = TELLS(after_insn, 2, IR_I64, IR_I64),

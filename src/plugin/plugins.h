@@ -83,6 +83,8 @@ struct block {
 };
 #define BLOCK_MAX_INSNS 512u
 #define BLOCK_TRANSFERS (PANDA_ON_CALL | PANDA_ON_RETURN)
+/* In what woven code calls with: all registers are shown already. */
+#define WOVEN_SHOWN 1u
 #define BLOCK_BUCKETS 16384u
 
 /* Owners of functions, one at least. */
@@ -202,7 +204,8 @@ struct plugins {
     uint64_t active; /* kinds with a subscription that is on */
     /* The one that is on, where there is one alone, without a context. */
     struct subscription *only[PANDA_CB_LAST];
-    struct subscription *only_start; /* of what a block's start raises */
+    /* Of what a block's start raises, and its end. */
+    struct subscription *only_start, *only_end;
     /* By ACCESS_*: of virtual accesses, and nobody wants physical ones. */
     struct subscription *only_access[N_ACCESS_KINDS];
     bool filters;      /* somebody asks for new blocks */

@@ -143,6 +143,19 @@ static struct subscription *only_start(const struct plugins *p, uint64_t active)
     }
 }
 
+static struct subscription *only_end(const struct plugins *p, uint64_t active)
+{
+    switch (active & (KIND_BIT(PANDA_CB_AFTER_BLOCK_EXEC) |
+                      KIND_BIT(PANDA_CB_END_BLOCK_EXEC))) {
+    case KIND_BIT(PANDA_CB_AFTER_BLOCK_EXEC):
+        return p->only[PANDA_CB_AFTER_BLOCK_EXEC];
+    case KIND_BIT(PANDA_CB_END_BLOCK_EXEC):
+        return p->only[PANDA_CB_END_BLOCK_EXEC];
+    default:
+        return NULL;
+    }
+}
+
 /* Of reads beforehand another signature is called. */
 static void set_only_access(struct plugins *p, uint64_t active)
 {
@@ -194,6 +207,7 @@ static void update(struct plugins *p)
         }
     }
     p->only_start = only_start(p, active);
+    p->only_end = only_end(p, active);
     set_only_access(p, active);
     set_active(p, active);
 }

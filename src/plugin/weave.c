@@ -53,18 +53,29 @@ void weave_call(struct weaver *w, enum woven_helper helper, ir_ref a, ir_ref b,
     weave_put(w, IR_call, IR_VOID, a, b, c, w->to->guest->n_helpers + helper);
 }
 
-static ir_ref block_constant(struct weaver *w)
+static ir_ref block_constant(struct weaver *w, unsigned bits)
 {
-    return weave_constant(w, IR_I64, (uint64_t)(uintptr_t)w->part->block);
+    return weave_constant(w, IR_I64,
+                          (uint64_t)(uintptr_t)w->part->block | bits);
 }
 
-/* With what it ends with: see block_end(). */
-static ir_ref end_constant(struct weaver *w)
+/* Shows registers, with that pc, for what is told at a block's end; what it
+ * ends with is in its address, too. See block_end(). */
+static ir_ref show_end(struct weaver *w, ir_ref pc)
 {
-    const struct block *block = w->part->block;
+    bool shown = weave_show(w);
 
-    return weave_constant(w, IR_I64,
-                          (uint64_t)(uintptr_t)block | block->transfer);
+    if (shown) {
+        weave_put(w, IR_set, IR_VOID, pc, 0, 0, w->to->guest->pc_slot);
+    }
+    return block_constant(w,
+                          w->part->block->transfer | (shown ? WOVEN_SHOWN : 0));
+}
+
+/* With the pc by HELPER_AT_PC. */
+static unsigned show_start(struct weaver *w)
+{
+    return weave_show(w) ? WOVEN_SHOWN : 0;
 }
 
 bool weave_wants(const struct weaver *w, uint64_t kinds)
@@ -141,9 +152,10 @@ static struct insn_answers answers_of(const struct weaver *w)
     return all ? all[position_of(w)] : (struct insn_answers){NULL, NULL};
 }
 
-static ir_ref answer_constant(struct weaver *w, const struct answer *answer)
+static ir_ref answer_constant(struct weaver *w, const struct answer *answer,
+                              unsigned bits)
 {
-    return weave_constant(w, IR_I64, (uint64_t)(uintptr_t)answer);
+    return weave_constant(w, IR_I64, (uint64_t)(uintptr_t)answer | bits);
 }
 
 /* What plugins write takes effect when the instruction is over. */
@@ -171,15 +183,16 @@ static void start_insn(struct weaver *w, unsigned insn)
     if (position_of(w) == 0 && weave_wants(w, ONLY_NEW_BLOCKS)) {
         ir_ref bit = weave_put(w, IR_get, IR_I64, 0, 0, 0, w->slot[ASID_BIT]);
 
-        weave_put(w, IR_call_unless, IR_VOID, block_constant(w), bit, 0,
+        weave_put(w, IR_call_unless, IR_VOID, block_constant(w, 0), bit, 0,
                   w->to->guest->n_helpers + WOVEN_BLOCK_NEW);
     } else if (position_of(w) == 0 && told_of_block(w, START_KINDS)) {
-        weave_call(w, WOVEN_BLOCK_START, block_constant(w), IR_NONE, IR_NONE);
+        weave_call(w, WOVEN_BLOCK_START, block_constant(w, show_start(w)),
+                   IR_NONE, IR_NONE);
     }
     answer = answers_of(w).exec;
     if (answer && weave_told_of_insn(w, KIND_BIT(PANDA_CB_INSN_EXEC), 0)) {
-        weave_call(w, WOVEN_INSN_EXEC, answer_constant(w, answer), IR_NONE,
-                   IR_NONE);
+        weave_call(w, WOVEN_INSN_EXEC,
+                   answer_constant(w, answer, show_start(w)), IR_NONE, IR_NONE);
     }
     if (insn == 0 && weave_wants(w, UP_TO_TOLD)) {
         weave_call(w, WOVEN_TOLD, IR_NONE, IR_NONE, IR_NONE);
@@ -193,12 +206,12 @@ static void end_insn(struct weaver *w, ir_ref pc)
 
     if (is_last(w)) {
         if (told_of_end(w)) {
-            weave_call(w, WOVEN_BLOCK_END, end_constant(w), pc, IR_NONE);
+            weave_call(w, WOVEN_BLOCK_END, show_end(w, pc), pc, IR_NONE);
             w->told = true;
         }
     } else if (answer &&
                weave_told_of_insn(w, KIND_BIT(PANDA_CB_AFTER_INSN_EXEC), 0)) {
-        weave_call(w, WOVEN_AFTER_INSN, pc, answer_constant(w, answer),
+        weave_call(w, WOVEN_AFTER_INSN, pc, answer_constant(w, answer, 0),
                    IR_NONE);
         w->told = true;
     }
@@ -228,7 +241,7 @@ static void last_exit(struct weaver *w, const struct ir_ins *ins)
     end_insn(w, ins->a);
     if (!is_last(w) && ir_const_value(w->to, ins->a, &pc) &&
         pc == block->shown.pc + block->offset[next]) {
-        weave_call(w, WOVEN_BLOCK_CUT, block_constant(w),
+        weave_call(w, WOVEN_BLOCK_CUT, block_constant(w, 0),
                    weave_constant(w, IR_I32, next), IR_NONE);
     }
     ir_unit_append(w->to, ins);
@@ -287,7 +300,7 @@ static bool copy(struct weaver *w, uint32_t at)
         return true;
     case IR_exit_if:
         if (is_last(w) && told_of_end(w)) {
-            weave_call(w, WOVEN_BLOCK_END_IF, ins.a, end_constant(w), ins.b);
+            weave_call(w, WOVEN_BLOCK_END_IF, ins.a, show_end(w, ins.b), ins.b);
         }
         break;
     case IR_exit:

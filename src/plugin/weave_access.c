@@ -1,8 +1,8 @@
 /*
- * Accesses: what woven code does to tell of them.
+ * What woven code does to tell of accesses; and first of all, of registers.
  *
- * The registers that plugins see are brought up to date by the unit itself
- * where that can be, so that the function which is called has little to do:
+ * Those that plugins see are brought up to date by the unit itself where that
+ * can be, so that the function which is called has little to do:
  *
  *     where flags have been set since: the flags
  *     once a unit, and behind C code that writes state: are the copies good?
@@ -19,6 +19,7 @@ void weave_set(struct weaver *w, uint32_t slot)
     const struct guest_plugin *guest = w->to->guest->plugin;
 
     w->flags_shown &= !guest->weave_shows || !guest->weave_shows(slot);
+    w->current &= slot != w->slot[CURRENT];
 }
 
 void weave_changed(struct weaver *w)
@@ -28,8 +29,7 @@ void weave_changed(struct weaver *w)
     w->current = w->flags_shown = false;
 }
 
-/* False: show() is to be called instead. */
-static bool show(struct weaver *w)
+bool weave_show(struct weaver *w)
 {
     const struct guest_plugin *guest = w->to->guest->plugin;
     uint64_t current = (uint64_t)(uintptr_t)&w->p->machine->cpu->shown_current;
@@ -98,7 +98,7 @@ static bool tell_only(struct weaver *w, ir_ref address, ir_ref value,
     };
     unsigned kind = ACCESS_KIND(how);
 
-    if (!w->p->only_access[kind] || !show(w)) {
+    if (!w->p->only_access[kind] || !weave_show(w)) {
         return false;
     }
     weave_call(w, helpers[kind], address, as_i64(w, value),

@@ -48,6 +48,9 @@ uint64_t weave_insn_pc(const struct weaver *w);
 unsigned weave_count_accesses(const struct weaver *w, uint32_t at);
 /* A load or store, copied, and told of before and after. */
 ir_ref weave_access(struct weaver *w, const struct ir_ins *ins);
+/* The registers that plugins see are brought up to date, but for the pc.
+ * False: whoever is called does it. */
+bool weave_show(struct weaver *w);
 /* A slot has been set, or any state by C code. */
 void weave_set(struct weaver *w, uint32_t slot);
 void weave_changed(struct weaver *w);

@@ -28,7 +28,7 @@ static void emit_stub(struct emit *e, const struct jit *jit,
     emit_alu(e, ALU_SUB, RDI, RAX, true);
     emit_store(e, RDI, RBX, AT(count), true);
     emit_store(e, R11, RBX, AT(insn_pc), true);
-    if (effects & HELPER_AT_PC) {
+    if ((effects & HELPER_AT_PC) && jit->guest->pc_slot) {
         emit_store(e, R11, RBX,
                    (int32_t)jit->guest->slots[jit->guest->pc_slot].offset -
                        CPU_BIAS,
