@@ -50,7 +50,7 @@ struct toy_cpu {
 #define SLOT(name, member, type) \
     { \
         name, offsetof(struct toy_cpu, toy.member), \
-            sizeof(((struct toy *)0)->member), type \
+            sizeof(((struct toy *)0)->member), type, false \
     }
 static const struct guest_slot slots[] = {
     SLOT("r0", r[0], IR_I64),     SLOT("r1", r[1], IR_I64),

@@ -17,11 +17,11 @@
 
 #define CPU_SLOT(name, size, type) \
     { \
-#name, offsetof(struct cpu, name), size, type \
+#name, offsetof(struct cpu, name), size, type, false \
     }
 #define SLOT(n) \
     { \
-        "r" #n, offsetof(struct toy, r[n]), 8, IR_I64 \
+        "r" #n, offsetof(struct toy, r[n]), 8, IR_I64, false \
     }
 static const struct guest_slot slots[] = {
     SLOT(0),
@@ -33,7 +33,7 @@ static const struct guest_slot slots[] = {
     SLOT(6),
     SLOT(7),
     CPU_SLOT(request, 4, IR_I32),
-    {"stale", offsetof(struct cpu, shown_stale), 4, IR_I32},
+    {"current", offsetof(struct cpu, shown_current), 8, IR_I64, true},
     CPU_SLOT(asid_bit, 8, IR_I64),
 };
 
@@ -187,7 +187,7 @@ static void *plugin_show(struct cpu *cpu, uint64_t pc, void *cache)
 {
     (void)cache;
     toy_of(cpu)->pc = pc;
-    cpu->shown_stale = 0;
+    cpu->shown_current = 1;
     return cpu;
 }
 

@@ -72,8 +72,9 @@ struct cpu {
     bool attention;
     /* Non-zero: watched code leaves at the end of its block. */
     uint32_t request;
-    /* Non-zero: state that is copied for plugins may have changed. */
-    uint32_t shown_stale;
+    /* 1: the copies of state that plugins see are good; 0: it may have
+     * changed since. Woven code looks at it. */
+    uint64_t shown_current;
     /* The watcher's bit for the address space; 0: every block is new. */
     uint64_t asid_bit;
 

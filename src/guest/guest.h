@@ -9,6 +9,7 @@
 
 struct cpu;
 struct ir_builder;
+struct ir_unit;
 
 /* One named piece of guest state that IR may get and set. */
 struct guest_slot {
@@ -16,6 +17,7 @@ struct guest_slot {
     uint32_t offset; /* from the start of the guest's CPU struct */
     uint8_t size;    /* bytes in memory: 1, 2, 4, 8, 16 */
     uint8_t type;    /* enum ir_type; a narrower slot is zero-extended */
+    bool stateless;  /* made anew whenever it matters */
 };
 
 /* A piece of state as snapshots hold it: by name, so that a later version may
@@ -30,6 +32,7 @@ struct guest_field {
 #define HELPER_WRITES 2u /* may write any slot */
 #define HELPER_FAULTS 4u /* may leave with an exception */
 #define HELPER_IO 8u     /* crosses the boundary: runs alone */
+#define HELPER_AT_PC 16u /* finds the instruction's pc in the slot for it */
 
 /*
  * void helpers get the CPU, the value of each argument zero-extended, v128
@@ -87,10 +90,16 @@ struct guest_plugin {
                                     size_t size);
     /* Brings the plugins' CPU struct up to date, with that pc, and returns
      * it. `cache` is cache_size bytes for the guest, at first zero. Looks for
-     * changes by C code only when cpu->shown_stale is set, and clears it. */
+     * changes by C code only when cpu->shown_current is 0, and sets it. */
     void *(*show)(struct cpu *cpu, uint64_t pc, void *cache);
     size_t cache_size;
     size_t shown_size; /* of that struct */
+    /* What of it code of that mode has to do itself when cpu->shown_current
+     * is 1, and a helper at its pc is called: records are put behind a unit's
+     * last one. False: show() is to be called. NULL: always. */
+    bool (*weave_show)(struct ir_unit *unit, uint64_t mode);
+    /* Whether that depends on the slot. */
+    bool (*weave_shows)(uint32_t slot);
     /* The struct before and after a plugin had it: tells of each register
      * that was written in it. For what cannot be written
      * there, the number is UINT32_MAX. */
@@ -123,6 +132,7 @@ struct guest {
     const struct guest_helper *helpers;
     uint32_t n_helpers;
     uint32_t mxcsr_slot; /* of floating-point ops; 0: there are none */
+    uint32_t pc_slot;    /* of HELPER_AT_PC; 0: there are none */
     unsigned n_mmu;      /* MMU indexes in use */
     const struct guest_field *fields; /* all state but the common part */
     uint32_t n_fields;

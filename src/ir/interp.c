@@ -71,6 +71,11 @@ static void call(struct run *run, const struct ir_ins *ins,
                                               : from->u32;
     }
     memset(value, 0, sizeof(*value));
+    if ((helper->effects & HELPER_AT_PC) && run->cpu->guest->pc_slot) {
+        union ir_value pc = {.v64 = {run->cpu->insn_pc, 0}};
+
+        set(run, run->cpu->guest->pc_slot, &pc);
+    }
     args[helper->n_args] = (uint64_t)(uintptr_t)value;
     result = ((helper_function *)helper->function)(run->cpu, args[0], args[1],
                                                    args[2], args[3], args[4]);

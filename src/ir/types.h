@@ -21,7 +21,8 @@
  *   R1  Within one guest instruction no `set`, and no floating-point op (it
  *       leaves flags), stands before an op that may fault or leave (ld, st, a
  *       call that can fault). So the guest state at any such op is the state
- *       at the start of its instruction.
+ *       at the start of its instruction. Slots without state may be set at
+ *       any place.
  *   R2  Every operand is defined before it is used and has the row's type.
  *   R3  The last record is an unconditional exit, and no other record is.
  *   R4  Every op lies behind an `insn` record; their `imm` counts 0, 1, 2...

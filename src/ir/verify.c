@@ -200,7 +200,10 @@ static bool writes_state(const struct check *c, const struct ir_ins *ins)
     if (ins->op == IR_call) {
         return ir_helper(c->unit, ins->imm)->effects & HELPER_WRITES;
     }
-    return ins->op == IR_set || ir_op_rows[ins->op].effect == IR_FLOAT_EFFECT;
+    if (ins->op == IR_set) {
+        return !c->unit->guest->slots[ins->imm].stateless;
+    }
+    return ir_op_rows[ins->op].effect == IR_FLOAT_EFFECT;
 }
 
 /* R1, R3 and R4. */

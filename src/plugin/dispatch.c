@@ -9,7 +9,18 @@
 
 static TranslationBlock *shown(uint64_t block)
 {
+    block &= ~(uint64_t)(BLOCK_TRANSFERS | WOVEN_SHOWN);
     return &((struct block *)(uintptr_t)block)->shown;
+}
+
+/* WOVEN_SHOWN: the rest. */
+static inline void show_unless(uint64_t bits, struct plugins *p,
+                               struct cpu *cpu, uint64_t pc, bool within)
+{
+    show_place(p, pc, cpu->count + within);
+    if (unlikely(!(bits & WOVEN_SHOWN))) {
+        cpu->guest->plugin->show(cpu, pc, p->cache);
+    }
 }
 
 /* A block begins: the last moment for what an earlier one asked for. What
@@ -97,49 +108,52 @@ static void block_start(struct cpu *cpu, uint64_t block)
     struct plugins *p = plugins_of(cpu);
     const struct subscription *s = p->only_start;
 
-    if (unlikely(!s || cpu->request || !begins(p, cpu))) {
-        block_start_slow(p, cpu, block);
+    if (unlikely(!s || cpu->request || p->steer.armed || !begins(p, cpu))) {
+        block_start_slow(p, cpu, block & ~(uint64_t)WOVEN_SHOWN);
         return;
     }
-    show(p, cpu, cpu->insn_pc, false);
-    only_called(p, s);
+    show_unless(block, p, cpu, cpu->insn_pc, false);
+    p->calling = s;
     s->function.plain.before_block_exec(&p->cpu, shown(block));
     only_returned(p);
     steer_before_insn(p, cpu);
 }
 
-/* To one who is alone, in few steps. */
 static void tell_end(struct plugins *p, panda_cb_type kind,
                      TranslationBlock *tb)
 {
-    const struct subscription *s = p->only[kind];
-
-    if (!s) {
+    if (heard(p, kind)) {
         plugins_raise(
             p, kind, (const uint64_t[6]){(uintptr_t)&p->cpu, (uintptr_t)tb, 0});
-    } else if (!s->transfers || (s->transfers & p->transfer)) {
-        only_called(p, s); /* the other kind has an argument less: */
-        s->function.plain.after_block_exec(&p->cpu, tb, 0);
-        only_returned(p);
+    }
+}
+
+static void block_end_slow(struct plugins *p, struct cpu *cpu, uint64_t block,
+                           uint64_t pc)
+{
+    if (fresh(p, cpu)) {
+        show_unless(block, p, cpu, pc, true);
+        p->transfer = block & BLOCK_TRANSFERS;
+        tell_end(p, PANDA_CB_END_BLOCK_EXEC, shown(block));
+        tell_end(p, PANDA_CB_AFTER_BLOCK_EXEC, shown(block));
     }
 }
 
 /* How the block ends is in the lowest bits of its address: the block itself
- * may lie in no cache. */
+ * may lie in no cache. To one who is alone, in few steps; of the two kinds,
+ * one has an argument less. */
 static void block_end(struct cpu *cpu, uint64_t block, uint64_t pc)
 {
     struct plugins *p = plugins_of(cpu);
-    TranslationBlock *tb = shown(block & ~(uint64_t)BLOCK_TRANSFERS);
+    const struct subscription *s = p->only_end;
 
-    if (fresh(p, cpu)) {
-        show(p, cpu, pc, true);
-        p->transfer = block & BLOCK_TRANSFERS;
-        if (heard(p, PANDA_CB_END_BLOCK_EXEC)) {
-            tell_end(p, PANDA_CB_END_BLOCK_EXEC, tb);
-        }
-        if (heard(p, PANDA_CB_AFTER_BLOCK_EXEC)) {
-            tell_end(p, PANDA_CB_AFTER_BLOCK_EXEC, tb);
-        }
+    if (unlikely(!s || p->steer.armed || !begins(p, cpu))) {
+        block_end_slow(p, cpu, block, pc);
+    } else if (!s->transfers || (s->transfers & block)) {
+        show_unless(block, p, cpu, pc, true);
+        p->calling = s;
+        s->function.plain.after_block_exec(&p->cpu, shown(block), 0);
+        only_returned(p);
     }
 }
 
@@ -165,7 +179,18 @@ static void block_cut(struct cpu *cpu, uint64_t block, uint32_t position)
 
 static const struct answer *answer_at(uint64_t address)
 {
+    address &= ~(uint64_t)WOVEN_SHOWN;
     return (const struct answer *)(uintptr_t)address;
+}
+
+static void insn_exec_slow(struct plugins *p, struct cpu *cpu, uint64_t answer)
+{
+    if (fresh(p, cpu)) {
+        show(p, cpu, cpu->insn_pc, true);
+        p->answer = answer_at(answer);
+        RAISE_CPU(p, INSN_EXEC, cpu->insn_pc);
+    }
+    steer_before_insn(p, cpu);
 }
 
 static void insn_exec(struct cpu *cpu, uint64_t answer)
@@ -173,19 +198,15 @@ static void insn_exec(struct cpu *cpu, uint64_t answer)
     struct plugins *p = plugins_of(cpu);
     const struct subscription *s = p->only[PANDA_CB_INSN_EXEC];
 
-    if (unlikely(!fresh(p, cpu))) {
-        steer_before_insn(p, cpu);
+    if (unlikely(!s || answer_at(answer)->owner[0] != s->owner ||
+                 p->steer.armed || !begins(p, cpu))) {
+        insn_exec_slow(p, cpu, answer);
         return;
     }
-    show(p, cpu, cpu->insn_pc, true);
-    if (likely(s && answer_at(answer)->owner[0] == s->owner)) {
-        only_called(p, s);
-        s->function.plain.insn_exec(&p->cpu, cpu->insn_pc);
-        only_returned(p);
-    } else {
-        p->answer = answer_at(answer);
-        RAISE_CPU(p, INSN_EXEC, cpu->insn_pc);
-    }
+    show_unless(answer, p, cpu, cpu->insn_pc, true);
+    p->calling = s;
+    s->function.plain.insn_exec(&p->cpu, cpu->insn_pc);
+    only_returned(p);
     steer_before_insn(p, cpu);
 }
 
@@ -267,18 +288,12 @@ static void tell_pages(struct plugins *p, struct cpu *cpu,
     }
 }
 
-static const uint64_t physical_kinds = KIND_BIT(PANDA_CB_PHYS_MEM_BEFORE_READ) |
-                                       KIND_BIT(
-                                           PANDA_CB_PHYS_MEM_BEFORE_WRITE) |
-                                       KIND_BIT(PANDA_CB_PHYS_MEM_AFTER_READ) |
-                                       KIND_BIT(PANDA_CB_PHYS_MEM_AFTER_WRITE);
-
 static void tell_piece(struct plugins *p, struct cpu *cpu, struct access *a)
 {
     if (a->size < 8) {
         a->value &= (1ull << 8 * a->size) - 1;
     }
-    if (p->active & physical_kinds) {
+    if (p->active & PHYSICAL_ACCESS_KINDS) {
         struct access copy = *a; /* a plugin may write into the buffer */
 
         tell(p, virtual_kind(a->how), &copy);
@@ -300,36 +315,16 @@ void dispatch_access(struct cpu *cpu, uint64_t address,
     }
     if (!cpu->machine->in_unit) { /* a delivery, in the midst of it */
         pc = cpu->guest->get_pc(cpu);
-        cpu->shown_stale = 1;
+        cpu->shown_current = 0;
     }
     show(p, cpu, pc, true);
-    cpu->shown_stale |= !cpu->machine->in_unit;
+    cpu->shown_current &= cpu->machine->in_unit;
     for (unsigned at = 0; at < size; at += 8) {
         struct access a = {pc, address + at, size < 8 ? size : 8, how,
                            value->v64[at / 8]};
 
         tell_piece(p, cpu, &a);
     }
-}
-
-/* The common case in few steps: one plugin wants virtual accesses. */
-static bool tell_only(struct plugins *p, struct access *a)
-{
-    panda_cb_type kind = virtual_kind(a->how);
-    const struct subscription *s = p->only[kind];
-
-    if (!s || (p->active & physical_kinds) ||
-        kind == PANDA_CB_VIRT_MEM_BEFORE_READ) {
-        return false;
-    }
-    if (a->size < 8) {
-        a->value &= (1ull << 8 * a->size) - 1;
-    }
-    only_called(p, s); /* the three have one signature */
-    s->function.plain.virt_mem_after_read(&p->cpu, a->pc, a->address, a->size,
-                                          (uint8_t *)&a->value);
-    only_returned(p);
-    return true;
 }
 
 static void access_64(struct cpu *cpu, uint64_t address, uint64_t value,
@@ -340,10 +335,72 @@ static void access_64(struct cpu *cpu, uint64_t address, uint64_t value,
 
     if (fresh(p, cpu)) {
         show(p, cpu, cpu->insn_pc, true);
-        if (!tell_only(p, &a)) {
-            tell_piece(p, cpu, &a);
-        }
+        tell_piece(p, cpu, &a);
     }
+}
+
+/* What the unit does not do by itself. */
+static void show_copies(struct cpu *cpu)
+{
+    cpu->guest->plugin->show(cpu, cpu->insn_pc, plugins_of(cpu)->cache);
+}
+
+/* One function hears of the kind; but it is not the step's first event, or
+ * registers are compared. */
+__attribute__((noinline)) static void access_again(struct plugins *p,
+                                                   struct cpu *cpu,
+                                                   uint64_t address,
+                                                   uint64_t value, uint32_t how)
+{
+    const struct subscription *s = p->only_access[ACCESS_KIND(how)];
+
+    if (!s) {
+        access_64(cpu, address, value, how);
+    } else if (fresh(p, cpu)) {
+        show_place(p, cpu->insn_pc, cpu->count + 1);
+        only_called(p, s);
+        s->function.plain.virt_mem_after_read(&p->cpu, cpu->insn_pc, address,
+                                              how >> ACCESS_SIZE,
+                                              (uint8_t *)&value);
+        only_returned(p);
+    }
+}
+
+/* The common case in few steps. The three kinds have one signature; what
+ * comes behind the value is not told. */
+static inline void access_only(struct cpu *cpu, uint64_t address,
+                               uint64_t value, uint32_t how, uint32_t kind)
+{
+    struct plugins *p = plugins_of(cpu);
+    const struct subscription *s = p->only_access[ACCESS_KIND(kind)];
+
+    if (unlikely(!s || p->steer.armed || !begins(p, cpu))) {
+        access_again(p, cpu, address, value, how);
+        return;
+    }
+    show_place(p, cpu->insn_pc, cpu->count + 1);
+    p->calling = s;
+    s->function.plain.virt_mem_after_read(
+        &p->cpu, cpu->insn_pc, address, how >> ACCESS_SIZE, (uint8_t *)&value);
+    only_returned(p);
+}
+
+static void before_write(struct cpu *cpu, uint64_t address, uint64_t value,
+                         uint32_t how)
+{
+    access_only(cpu, address, value, how, ACCESS_WRITE);
+}
+
+static void after_read(struct cpu *cpu, uint64_t address, uint64_t value,
+                       uint32_t how)
+{
+    access_only(cpu, address, value, how, ACCESS_AFTER);
+}
+
+static void after_write(struct cpu *cpu, uint64_t address, uint64_t value,
+                        uint32_t how)
+{
+    access_only(cpu, address, value, how, ACCESS_WRITE | ACCESS_AFTER);
 }
 
 static void access_filtered(struct cpu *cpu, uint64_t address, uint64_t value,
@@ -364,18 +421,25 @@ static void access_filtered(struct cpu *cpu, uint64_t address, uint64_t value,
             {__VA_ARGS__ }, effects_ \
     }
 #define TELLS(...) WITH(HELPER_READS, __VA_ARGS__)
+#define AT_PC(...) WITH(HELPER_READS | HELPER_AT_PC, __VA_ARGS__)
+#define LEAVES_AT_PC(...) \
+    WITH(HELPER_READS | HELPER_FAULTS | HELPER_AT_PC, __VA_ARGS__)
 #define LEAVES(...) WITH(HELPER_READS | HELPER_FAULTS, __VA_ARGS__)
 
 const struct guest_helper woven_helpers[N_WOVEN_HELPERS] = {
-    [WOVEN_BLOCK_START] = LEAVES(block_start, 1, IR_I64),
+    [WOVEN_BLOCK_START] = LEAVES_AT_PC(block_start, 1, IR_I64),
     [WOVEN_BLOCK_NEW] = LEAVES(block_new, 1, IR_I64),
     [WOVEN_BLOCK_END] = TELLS(block_end, 2, IR_I64, IR_I64),
     [WOVEN_BLOCK_END_IF] = TELLS(block_end_if, 3, IR_I32, IR_I64, IR_I64),
     [WOVEN_BLOCK_CUT] = TELLS(block_cut, 2, IR_I64, IR_I32),
-    [WOVEN_INSN_EXEC] = LEAVES(insn_exec, 1, IR_I64),
+    [WOVEN_INSN_EXEC] = LEAVES_AT_PC(insn_exec, 1, IR_I64),
     [WOVEN_TOLD] = LEAVES(told, 0, 0),
     [WOVEN_LEAVE] = LEAVES(leave, 1, IR_I64),
     [WOVEN_AFTER_INSN] = TELLS(after_insn, 2, IR_I64, IR_I64),
+    [WOVEN_SHOW] = TELLS(show_copies, 1, IR_I64),
+    [WOVEN_BEFORE_WRITE] = AT_PC(before_write, 3, IR_I64, IR_I64, IR_I32),
+    [WOVEN_AFTER_READ] = AT_PC(after_read, 3, IR_I64, IR_I64, IR_I32),
+    [WOVEN_AFTER_WRITE] = AT_PC(after_write, 3, IR_I64, IR_I64, IR_I32),
     [WOVEN_ACCESS] = TELLS(access_64, 3, IR_I64, IR_I64, IR_I32),
     [WOVEN_ACCESS_FILTERED] = TELLS(access_filtered, 3, IR_I64, IR_I64, IR_I32),
     [WOVEN_ACCESS_V] = TELLS(dispatch_access, 3, IR_I64, IR_V128, IR_I32),

@@ -271,16 +271,17 @@ void dispatch_slice_ends(struct watch *watch)
 void dispatch_simple(struct plugins *p, panda_cb_type kind)
 {
     plugins_set_current(p);
+    if (p->machine) {
+        show_here(p);
+    }
     switch ((int)kind) {
     case PANDA_CB_AFTER_MACHINE_INIT:
-        show_here(p);
         RAISE_CPU(p, AFTER_MACHINE_INIT);
         break;
     case PANDA_CB_BEFORE_LOADVM:
         RAISE(p, BEFORE_LOADVM, 0);
         break;
     case PANDA_CB_AFTER_LOADVM:
-        show_here(p);
         RAISE_CPU(p, AFTER_LOADVM);
         break;
     case PANDA_CB_MAIN_LOOP_WAIT:

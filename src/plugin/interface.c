@@ -90,9 +90,9 @@ uint64_t rr_get_guest_instr_count(void)
 {
     struct cpu *c = the_cpu();
 
-    return !c               ? 0
-           : current->walks ? c->count - current->count_base + current->within
-                            : c->count - current->count_base;
+    return !c                 ? 0
+           : current->calling ? current->cpu.rr_guest_instr_count
+                              : c->count - current->count_base;
 }
 
 uint64_t replay_get_total_num_instructions(void)

@@ -11,7 +11,8 @@
  *     answers.c     who has asked for an instruction
  *     spare.c       what woven code leaves out as nobody wants it
  *     block.c       the guest's blocks, as plugins know them
- *     weave.c       calls woven into units; weave_blocks.c: their blocks
+ *     weave.c       calls woven into units; weave_blocks.c: their blocks,
+ *                   weave_access.c: their accesses
  *     dispatch.c    what those calls do
  *     mutant.c      faults on purpose, for tests
  *     filter.c      events that a function does not want
@@ -82,6 +83,8 @@ struct block {
 };
 #define BLOCK_MAX_INSNS 512u
 #define BLOCK_TRANSFERS (PANDA_ON_CALL | PANDA_ON_RETURN)
+/* In what woven code calls with: all registers are shown already. */
+#define WOVEN_SHOWN 1u
 #define BLOCK_BUCKETS 16384u
 
 /* Owners of functions, one at least. */
@@ -161,6 +164,10 @@ struct plugins_host {
     char *(*end_replay)(void *opaque);
 };
 
+#define N_ACCESS_KINDS 4u /* ACCESS_AFTER, ACCESS_WRITE */
+#define ACCESS_KIND(how) ((how) / ACCESS_AFTER % N_ACCESS_KINDS)
+#define ACCESS_SIZE 24
+
 enum control { /* what plugins ask for */
                CONTROL_NONE,
                CONTROL_RECORD_BEGIN,
@@ -197,11 +204,13 @@ struct plugins {
     uint64_t active; /* kinds with a subscription that is on */
     /* The one that is on, where there is one alone, without a context. */
     struct subscription *only[PANDA_CB_LAST];
-    struct subscription *only_start; /* of what a block's start raises */
-    bool filters;                    /* somebody asks for new blocks */
-    uint64_t filtered;               /* kinds that somebody filters */
-    unsigned walks;                  /* of subscriptions, under way */
-    void *yes[2];                    /* owners who said true in the last one */
+    /* Of what a block's start raises, and its end. */
+    struct subscription *only_start, *only_end;
+    /* By ACCESS_*: of virtual accesses, and nobody wants physical ones. */
+    struct subscription *only_access[N_ACCESS_KINDS];
+    bool filters;      /* somebody asks for new blocks */
+    uint64_t filtered; /* kinds that somebody filters */
+    void *yes[2];      /* owners who said true in the last one */
     struct answer *answers;
     struct yes {
         void **owner;
@@ -236,7 +245,6 @@ struct plugins {
 
     CPUState cpu;
     void *cache;
-    bool within; /* an instruction: it counts */
 
     struct mutant *mutant; /* mutant.h; NULL: none */
     int mutant_kind;
@@ -357,6 +365,9 @@ struct subscription *registry_find(void *owner, panda_cb_type type,
 const char *registry_name_of(const struct plugins *p,
                              const struct subscription *subscription);
 #define KIND_BIT(kind) (1ull << (kind))
+#define PHYSICAL_ACCESS_KINDS \
+    (3 * KIND_BIT(PANDA_CB_PHYS_MEM_BEFORE_READ) | \
+     3 * KIND_BIT(PANDA_CB_PHYS_MEM_AFTER_READ))
 /* In watch.woven: of blocks only the ones in another address space. */
 #define ONLY_NEW_BLOCKS KIND_BIT(63)
 /* Of blocks' ends only those with a call or return. */
@@ -419,14 +430,19 @@ struct ir_unit *weave(struct watch *watch, const struct unit_key *key,
 
 /* dispatch.c: helpers of woven units */
 enum woven_helper {
-    WOVEN_BLOCK_START,     /* (block) */
-    WOVEN_BLOCK_NEW,       /* (block) */
-    WOVEN_BLOCK_END,       /* (block, pc) */
-    WOVEN_BLOCK_END_IF,    /* (condition, block, pc) */
-    WOVEN_BLOCK_CUT,       /* (block, position) */
-    WOVEN_INSN_EXEC,       /* (answer) */
-    WOVEN_AFTER_INSN,      /* (next pc, answer) */
-    WOVEN_ACCESS,          /* (address, value, how) */
+    WOVEN_BLOCK_START,  /* (block) */
+    WOVEN_BLOCK_NEW,    /* (block) */
+    WOVEN_BLOCK_END,    /* (block, pc) */
+    WOVEN_BLOCK_END_IF, /* (condition, block, pc) */
+    WOVEN_BLOCK_CUT,    /* (block, position) */
+    WOVEN_INSN_EXEC,    /* (answer) */
+    WOVEN_AFTER_INSN,   /* (next pc, answer) */
+    WOVEN_SHOW,         /* for call_unless: the copies are made anew */
+    WOVEN_ACCESS,       /* (address, value, how) */
+    WOVEN_BEFORE_WRITE, /* the same, and the CPU struct is up to date; the
+                           size in bytes is how >> ACCESS_SIZE */
+    WOVEN_AFTER_READ,
+    WOVEN_AFTER_WRITE,
     WOVEN_ACCESS_FILTERED, /* the same */
     WOVEN_ACCESS_V,
     WOVEN_TOLD,

@@ -59,7 +59,6 @@ uint64_t plugins_walk(struct plugins *p, panda_cb_type kind,
     const struct answer *answer = is_insn_exec(kind) ? p->answer : NULL;
     void *yes[2] = {NULL, NULL};
 
-    p->walks++;
     for (const struct subscription *s = p->kinds[kind]; s; s = s->next) {
         if (!s->on || (s->once && !p->block_is_new) ||
             (s->transfers && !(s->transfers & p->transfer)) ||
@@ -88,7 +87,6 @@ uint64_t plugins_walk(struct plugins *p, panda_cb_type kind,
         }
         steer_returned(p, outer);
     }
-    p->walks--;
     p->yes[0] = yes[0];
     p->yes[1] = yes[1];
     return how == RESULT_bool ? all != 0 : all;
@@ -110,7 +108,7 @@ void show_at(struct plugins *p, uint64_t pc, bool within)
     struct cpu *cpu = p->machine->cpu;
 
     plugins_set_current(p);
-    cpu->shown_stale = 1; /* by code that is not woven, too */
+    cpu->shown_current = 0; /* by code that is not woven, too */
     show(p, cpu, pc, within);
 }
 

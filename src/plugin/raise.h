@@ -37,13 +37,20 @@ static inline struct plugins *plugins_of(const struct cpu *cpu)
     return (struct plugins *)cpu->machine->watch;
 }
 
-/* What plugins read: the CPU with its pc there, and the count. */
+/* What plugins read besides registers: the pc, and the count. */
+static inline void show_place(struct plugins *p, uint64_t pc, uint64_t count)
+{
+    p->cpu.panda_guest_pc = pc;
+    __asm__("" ::: "memory"); /* two stores take less than one of a vector */
+    p->cpu.rr_guest_instr_count = count - p->count_base;
+}
+
+/* The CPU with its pc there, and the count; `within` an instruction, it
+ * counts. */
 static inline void show(struct plugins *p, struct cpu *cpu, uint64_t pc,
                         bool within)
 {
-    p->within = within;
-    p->cpu.panda_guest_pc = pc;
-    p->cpu.rr_guest_instr_count = cpu->count - p->count_base + within;
+    show_place(p, pc, cpu->count + within);
     cpu->guest->plugin->show(cpu, pc, p->cache);
 }
 
@@ -54,9 +61,11 @@ static inline void show(struct plugins *p, struct cpu *cpu, uint64_t pc,
  */
 static inline bool fresh(struct plugins *p, const struct cpu *cpu)
 {
-    if (p->step != cpu->count) {
+    if (likely(p->step != cpu->count)) {
         p->step = cpu->count;
-        p->given = p->skip = 0;
+        p->given = 1;
+        p->skip = 0;
+        return true;
     }
     return p->given++ >= p->skip;
 }
@@ -65,14 +74,12 @@ static inline bool fresh(struct plugins *p, const struct cpu *cpu)
  * what it registers and writes is seen to as in one. */
 static inline void only_called(struct plugins *p, const struct subscription *s)
 {
-    p->walks++;
     steer_call(p, s);
 }
 
 static inline void only_returned(struct plugins *p)
 {
     steer_returned(p, NULL);
-    p->walks--;
 }
 
 /* The same as show(), from C code that may have changed anything. */

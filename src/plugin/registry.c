@@ -143,6 +143,35 @@ static struct subscription *only_start(const struct plugins *p, uint64_t active)
     }
 }
 
+static struct subscription *only_end(const struct plugins *p, uint64_t active)
+{
+    switch (active & (KIND_BIT(PANDA_CB_AFTER_BLOCK_EXEC) |
+                      KIND_BIT(PANDA_CB_END_BLOCK_EXEC))) {
+    case KIND_BIT(PANDA_CB_AFTER_BLOCK_EXEC):
+        return p->only[PANDA_CB_AFTER_BLOCK_EXEC];
+    case KIND_BIT(PANDA_CB_END_BLOCK_EXEC):
+        return p->only[PANDA_CB_END_BLOCK_EXEC];
+    default:
+        return NULL;
+    }
+}
+
+/* Of reads beforehand another signature is called. */
+static void set_only_access(struct plugins *p, uint64_t active)
+{
+    const uint64_t physical = PHYSICAL_ACCESS_KINDS;
+    struct subscription **only = p->only_access;
+
+    memset(p->only_access, 0, sizeof(p->only_access));
+    if (!(active & physical)) {
+        only[ACCESS_KIND(ACCESS_WRITE)] =
+            p->only[PANDA_CB_VIRT_MEM_BEFORE_WRITE];
+        only[ACCESS_KIND(ACCESS_AFTER)] = p->only[PANDA_CB_VIRT_MEM_AFTER_READ];
+        only[ACCESS_KIND(ACCESS_WRITE | ACCESS_AFTER)] =
+            p->only[PANDA_CB_VIRT_MEM_AFTER_WRITE];
+    }
+}
+
 /* Translated blocks, and marks of the ones that are not new, know nothing of
  * a function that was off till now. */
 static void set_on(struct plugins *p, struct subscription *s, unsigned kind)
@@ -178,6 +207,8 @@ static void update(struct plugins *p)
         }
     }
     p->only_start = only_start(p, active);
+    p->only_end = only_end(p, active);
+    set_only_access(p, active);
     set_active(p, active);
 }
 
@@ -243,7 +274,7 @@ bool registry_serve(struct watch *watch)
         p->unload = false;
         plugins_unload_marked(p);
     }
-    if (p->sweep && !p->walks) {
+    if (p->sweep && !p->calling) {
         registry_sweep(p);
     }
     if (p->flush) {
@@ -255,7 +286,7 @@ bool registry_serve(struct watch *watch)
         p->changed = false;
         watch->woven = (p->active & (kinds_of(CODE) | kinds_of(TRANSLATE))) |
                        spare_flags(p) | (watch->woven & UP_TO_TOLD);
-        m->cpu->shown_stale = 1;
+        m->cpu->shown_current = 0;
         m->cpu->access_told = p->active & accesses ? dispatch_access : NULL;
         machine_watch_changed(m);
     }
@@ -278,7 +309,7 @@ void plugins_request(struct plugins *p)
     if (!p->machine) {
         return;
     }
-    if (p->machine->in_unit || p->walks || !registry_serve(&p->watch)) {
+    if (p->machine->in_unit || p->calling || !registry_serve(&p->watch)) {
         machine_leave_soon(p->machine);
     }
 }
@@ -421,7 +452,7 @@ void registry_unregister(struct plugins *p, const void *owner)
     p->sweep = true;
     spare_forget(p, owner);
     registry_update(p);
-    if (!p->walks) {
+    if (!p->calling) {
         registry_sweep(p);
     }
 }

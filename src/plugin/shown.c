@@ -53,7 +53,7 @@ void shown_open(struct plugins *p)
     const struct guest_plugin *guest = cpu->guest->plugin;
     uintptr_t first, last;
 
-    cpu->shown_stale = 1;
+    cpu->shown_current = 0;
     s->shown = guest->show(cpu, cpu->guest->get_pc(cpu), p->cache);
     first = (uintptr_t)s->shown & PAGE_MASK_;
     last = ((uintptr_t)s->shown + guest->shown_size - 1) | ~PAGE_MASK_;

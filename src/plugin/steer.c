@@ -348,7 +348,7 @@ static void poked(struct watch *watch, const struct inward_event *event)
     if (w) {
         w->matched = true;
     }
-    cpu->shown_stale = 1;
+    cpu->shown_current = 0;
     if (is_pc(p, event)) {
         p->steer.moved = replays(p);
         p->watch.pending |= p->steer.moved;

@@ -23,12 +23,19 @@
 #include <string.h>
 
 /* Of the guest, by name: enum woven_slot. */
-static const char *const slot_names[] = {"request", "stale", "asid_bit"};
+static const char *const slot_names[] = {"request", "current", "asid_bit"};
 
 /* -- Putting calls in ------------------------------------------------------ */
 
-static ir_ref put(struct weaver *w, enum ir_op op, enum ir_type type, ir_ref a,
-                  ir_ref b, ir_ref c, uint32_t imm)
+ir_ref weave_constant(struct weaver *w, enum ir_type type, uint64_t value)
+{
+    union ir_value v = {.v64 = {value, 0}};
+
+    return ir_unit_const(w->to, type, &v);
+}
+
+ir_ref weave_put(struct weaver *w, enum ir_op op, enum ir_type type, ir_ref a,
+                 ir_ref b, ir_ref c, uint32_t imm)
 {
     struct ir_ins ins = {.op = (uint16_t)op,
                          .type = (uint8_t)type,
@@ -40,33 +47,38 @@ static ir_ref put(struct weaver *w, enum ir_op op, enum ir_type type, ir_ref a,
     return ir_unit_append(w->to, &ins);
 }
 
-static ir_ref constant(struct weaver *w, enum ir_type type, uint64_t value)
+void weave_call(struct weaver *w, enum woven_helper helper, ir_ref a, ir_ref b,
+                ir_ref c)
 {
-    union ir_value v = {.v64 = {value, 0}};
-
-    return ir_unit_const(w->to, type, &v);
+    weave_put(w, IR_call, IR_VOID, a, b, c, w->to->guest->n_helpers + helper);
 }
 
-static void call(struct weaver *w, enum woven_helper helper, ir_ref a, ir_ref b,
-                 ir_ref c)
+static ir_ref block_constant(struct weaver *w, unsigned bits)
 {
-    put(w, IR_call, IR_VOID, a, b, c, w->to->guest->n_helpers + helper);
+    return weave_constant(w, IR_I64,
+                          (uint64_t)(uintptr_t)w->part->block | bits);
 }
 
-static ir_ref block_constant(struct weaver *w)
+/* Shows registers, with that pc, for what is told at a block's end; what it
+ * ends with is in its address, too. See block_end(). */
+static ir_ref show_end(struct weaver *w, ir_ref pc)
 {
-    return constant(w, IR_I64, (uint64_t)(uintptr_t)w->part->block);
+    bool shown = weave_show(w);
+
+    if (shown) {
+        weave_put(w, IR_set, IR_VOID, pc, 0, 0, w->to->guest->pc_slot);
+    }
+    return block_constant(w,
+                          w->part->block->transfer | (shown ? WOVEN_SHOWN : 0));
 }
 
-/* With what it ends with: see block_end(). */
-static ir_ref end_constant(struct weaver *w)
+/* With the pc by HELPER_AT_PC. */
+static unsigned show_start(struct weaver *w)
 {
-    const struct block *block = w->part->block;
-
-    return constant(w, IR_I64, (uint64_t)(uintptr_t)block | block->transfer);
+    return weave_show(w) ? WOVEN_SHOWN : 0;
 }
 
-static bool wants(const struct weaver *w, uint64_t kinds)
+bool weave_wants(const struct weaver *w, uint64_t kinds)
 {
     return w->key->watch & kinds;
 }
@@ -94,11 +106,9 @@ static bool told_of_block(const struct weaver *w, uint64_t kinds)
     return told_at(w, kinds, w->part->block->shown.pc, 0);
 }
 
-static uint64_t insn_pc(const struct weaver *w);
-
-static bool told_of_insn(const struct weaver *w, uint64_t kinds, unsigned size)
+bool weave_told_of_insn(const struct weaver *w, uint64_t kinds, unsigned size)
 {
-    return told_at(w, kinds, insn_pc(w), size);
+    return told_at(w, kinds, weave_insn_pc(w), size);
 }
 
 #define START_KINDS \
@@ -113,7 +123,7 @@ static bool told_of_insn(const struct weaver *w, uint64_t kinds, unsigned size)
 static bool told_of_end(const struct weaver *w)
 {
     return told_of_block(w, END_KINDS) &&
-           (!wants(w, ONLY_TRANSFERS) || w->part->block->transfer);
+           (!weave_wants(w, ONLY_TRANSFERS) || w->part->block->transfer);
 }
 
 /* -- Instructions ---------------------------------------------------------- */
@@ -123,7 +133,7 @@ static unsigned position_of(const struct weaver *w)
     return w->part->position + (w->insn - w->part->first);
 }
 
-static uint64_t insn_pc(const struct weaver *w)
+uint64_t weave_insn_pc(const struct weaver *w)
 {
     const struct block *block = w->part->block;
 
@@ -142,9 +152,10 @@ static struct insn_answers answers_of(const struct weaver *w)
     return all ? all[position_of(w)] : (struct insn_answers){NULL, NULL};
 }
 
-static ir_ref answer_constant(struct weaver *w, const struct answer *answer)
+static ir_ref answer_constant(struct weaver *w, const struct answer *answer,
+                              unsigned bits)
 {
-    return constant(w, IR_I64, (uint64_t)(uintptr_t)answer);
+    return weave_constant(w, IR_I64, (uint64_t)(uintptr_t)answer | bits);
 }
 
 /* What plugins write takes effect when the instruction is over. */
@@ -152,8 +163,9 @@ static void leave_if_written(struct weaver *w)
 {
     uint64_t calm = (uint64_t)(uintptr_t)&w->p->steer.calm;
 
-    put(w, IR_call_unless, IR_VOID, constant(w, IR_I64, calm),
-        constant(w, IR_I64, 1), 0, w->to->guest->n_helpers + WOVEN_LEAVE);
+    weave_put(w, IR_call_unless, IR_VOID, weave_constant(w, IR_I64, calm),
+              weave_constant(w, IR_I64, 1), 0,
+              w->to->guest->n_helpers + WOVEN_LEAVE);
     w->told = false;
 }
 
@@ -168,20 +180,22 @@ static void start_insn(struct weaver *w, unsigned insn)
     if (w->told) {
         leave_if_written(w);
     }
-    if (position_of(w) == 0 && wants(w, ONLY_NEW_BLOCKS)) {
-        ir_ref bit = put(w, IR_get, IR_I64, 0, 0, 0, w->slot[ASID_BIT]);
+    if (position_of(w) == 0 && weave_wants(w, ONLY_NEW_BLOCKS)) {
+        ir_ref bit = weave_put(w, IR_get, IR_I64, 0, 0, 0, w->slot[ASID_BIT]);
 
-        put(w, IR_call_unless, IR_VOID, block_constant(w), bit, 0,
-            w->to->guest->n_helpers + WOVEN_BLOCK_NEW);
+        weave_put(w, IR_call_unless, IR_VOID, block_constant(w, 0), bit, 0,
+                  w->to->guest->n_helpers + WOVEN_BLOCK_NEW);
     } else if (position_of(w) == 0 && told_of_block(w, START_KINDS)) {
-        call(w, WOVEN_BLOCK_START, block_constant(w), IR_NONE, IR_NONE);
+        weave_call(w, WOVEN_BLOCK_START, block_constant(w, show_start(w)),
+                   IR_NONE, IR_NONE);
     }
     answer = answers_of(w).exec;
-    if (answer && told_of_insn(w, KIND_BIT(PANDA_CB_INSN_EXEC), 0)) {
-        call(w, WOVEN_INSN_EXEC, answer_constant(w, answer), IR_NONE, IR_NONE);
+    if (answer && weave_told_of_insn(w, KIND_BIT(PANDA_CB_INSN_EXEC), 0)) {
+        weave_call(w, WOVEN_INSN_EXEC,
+                   answer_constant(w, answer, show_start(w)), IR_NONE, IR_NONE);
     }
-    if (insn == 0 && wants(w, UP_TO_TOLD)) {
-        call(w, WOVEN_TOLD, IR_NONE, IR_NONE, IR_NONE);
+    if (insn == 0 && weave_wants(w, UP_TO_TOLD)) {
+        weave_call(w, WOVEN_TOLD, IR_NONE, IR_NONE, IR_NONE);
     }
 }
 
@@ -192,12 +206,13 @@ static void end_insn(struct weaver *w, ir_ref pc)
 
     if (is_last(w)) {
         if (told_of_end(w)) {
-            call(w, WOVEN_BLOCK_END, end_constant(w), pc, IR_NONE);
+            weave_call(w, WOVEN_BLOCK_END, show_end(w, pc), pc, IR_NONE);
             w->told = true;
         }
     } else if (answer &&
-               told_of_insn(w, KIND_BIT(PANDA_CB_AFTER_INSN_EXEC), 0)) {
-        call(w, WOVEN_AFTER_INSN, pc, answer_constant(w, answer), IR_NONE);
+               weave_told_of_insn(w, KIND_BIT(PANDA_CB_AFTER_INSN_EXEC), 0)) {
+        weave_call(w, WOVEN_AFTER_INSN, pc, answer_constant(w, answer, 0),
+                   IR_NONE);
         w->told = true;
     }
 }
@@ -209,9 +224,9 @@ static void look_at_requests(struct weaver *w, ir_ref next_pc)
     ir_ref request;
 
     if (is_last(w) &&
-        (!wants(w, START_KINDS) || (w->p->filtered & START_KINDS))) {
-        request = put(w, IR_get, IR_I32, 0, 0, 0, w->slot[REQUEST]);
-        put(w, IR_exit_if, IR_VOID, request, next_pc, 0, IR_EXIT_LINK);
+        (!weave_wants(w, START_KINDS) || (w->p->filtered & START_KINDS))) {
+        request = weave_put(w, IR_get, IR_I32, 0, 0, 0, w->slot[REQUEST]);
+        weave_put(w, IR_exit_if, IR_VOID, request, next_pc, 0, IR_EXIT_LINK);
     }
 }
 
@@ -226,56 +241,10 @@ static void last_exit(struct weaver *w, const struct ir_ins *ins)
     end_insn(w, ins->a);
     if (!is_last(w) && ir_const_value(w->to, ins->a, &pc) &&
         pc == block->shown.pc + block->offset[next]) {
-        call(w, WOVEN_BLOCK_CUT, block_constant(w), constant(w, IR_I32, next),
-             IR_NONE);
+        weave_call(w, WOVEN_BLOCK_CUT, block_constant(w, 0),
+                   weave_constant(w, IR_I32, next), IR_NONE);
     }
     ir_unit_append(w->to, ins);
-}
-
-static ir_ref as_i64(struct weaver *w, ir_ref value)
-{
-    return ir_type_of(w->to, value) == IR_I32
-               ? put(w, IR_zext32, IR_I64, value, 0, 0, 0)
-               : value;
-}
-
-static void tell_access(struct weaver *w, const struct ir_ins *ins,
-                        ir_ref value, uint32_t how)
-{
-    static const panda_cb_type first[] = {PANDA_CB_VIRT_MEM_BEFORE_READ,
-                                          PANDA_CB_VIRT_MEM_AFTER_READ};
-    unsigned kind = first[(how & ACCESS_AFTER) != 0] +
-                    ((how & ACCESS_WRITE) != 0);
-    ir_ref info;
-
-    if (!told_of_insn(w, KIND_BIT(kind) | KIND_BIT(kind + 2),
-                      MO_SIZE(ins->imm))) {
-        return;
-    }
-    w->told = true;
-    info = constant(w, IR_I32, how | ins->imm);
-    if (value == IR_NONE && ins->type != IR_V128) {
-        value = constant(w, IR_I64, 0);
-    }
-    if (value == IR_NONE) {
-        value = constant(w, IR_V128, 0);
-    }
-    if (ir_type_of(w->to, value) == IR_V128) {
-        call(w, WOVEN_ACCESS_V, ins->a, value, info);
-    } else if (wants(w, ONLY_BYTES) && w->accesses <= 2) {
-        struct ir_ins filtered = {
-            .op = IR_call_if_byte,
-            .type = IR_VOID,
-            .a = ins->a,
-            .b = as_i64(w, value),
-            .c = info,
-            .d = constant(w, IR_I64, (uint64_t)(uintptr_t)w->p->bytes),
-            .imm = w->to->guest->n_helpers + WOVEN_ACCESS_FILTERED};
-
-        ir_unit_append(w->to, &filtered);
-    } else {
-        call(w, WOVEN_ACCESS, ins->a, as_i64(w, value), info);
-    }
 }
 
 /* Iterations run at once are not told one by one. Only new blocks need not be,
@@ -283,21 +252,7 @@ static void tell_access(struct weaver *w, const struct ir_ins *ins,
 static bool may_run_ahead(const struct weaver *w)
 {
     return !(w->key->watch & ~(ONLY_NEW_BLOCKS | START_KINDS)) &&
-           wants(w, ONLY_NEW_BLOCKS) && position_of(w) == 0;
-}
-
-static ir_ref copy_access(struct weaver *w, const struct ir_ins *ins)
-{
-    uint32_t write = ins->op == IR_st ? ACCESS_WRITE : 0;
-    ir_ref ref;
-
-    if (ins->imm & MO_PROBE) {
-        return ir_unit_append(w->to, ins);
-    }
-    tell_access(w, ins, write ? ins->b : IR_NONE, write);
-    ref = ir_unit_append(w->to, ins);
-    tell_access(w, ins, write ? ins->b : ref, write | ACCESS_AFTER);
-    return ref;
+           weave_wants(w, ONLY_NEW_BLOCKS) && position_of(w) == 0;
 }
 
 /* -- The walk -------------------------------------------------------------- */
@@ -305,21 +260,6 @@ static ir_ref copy_access(struct weaver *w, const struct ir_ins *ins)
 static ir_ref mapped(const struct weaver *w, ir_ref ref)
 {
     return ir_is_const(ref) ? ref : w->map[ref];
-}
-
-/* Of the instruction that begins there. When one of many has been told and
- * the instruction begins again, those before it must not have been left out,
- * so a filter is for instructions with few. */
-static unsigned count_accesses(const struct weaver *w, uint32_t at)
-{
-    unsigned n = 0;
-
-    while (++at < w->from->n_ins && w->from->ins[at].op != IR_insn) {
-        unsigned op = w->from->ins[at].op;
-
-        n += op == IR_ld || op == IR_st;
-    }
-    return n;
 }
 
 /* One record. False: the unit ends before it. */
@@ -337,29 +277,30 @@ static bool copy(struct weaver *w, uint32_t at)
             end_insn(w, ins.a);
         }
         if (ins.imm == w->keep) {
-            put(w, IR_exit, IR_VOID, ins.a, 0, 0,
-                w->keep == w->from->n_in_mode ? IR_EXIT_POLL : IR_EXIT_LINK);
+            weave_put(w, IR_exit, IR_VOID, ins.a, 0, 0,
+                      w->keep == w->from->n_in_mode ? IR_EXIT_POLL
+                                                    : IR_EXIT_LINK);
             return false;
         }
         if (ins.imm) {
             look_at_requests(w, ins.a);
         }
         ir_unit_append(w->to, &ins);
-        w->accesses = count_accesses(w, at);
+        w->accesses = weave_count_accesses(w, at);
         start_insn(w, ins.imm);
         return true;
     case IR_ld:
     case IR_st:
-        w->map[at] = copy_access(w, &ins);
+        w->map[at] = weave_access(w, &ins);
         return true;
     case IR_copy_ahead:
     case IR_fill_ahead:
         w->map[at] = may_run_ahead(w) ? ir_unit_append(w->to, &ins)
-                                      : constant(w, IR_I64, 0);
+                                      : weave_constant(w, IR_I64, 0);
         return true;
     case IR_exit_if:
         if (is_last(w) && told_of_end(w)) {
-            call(w, WOVEN_BLOCK_END_IF, ins.a, end_constant(w), ins.b);
+            weave_call(w, WOVEN_BLOCK_END_IF, ins.a, show_end(w, ins.b), ins.b);
         }
         break;
     case IR_exit:
@@ -367,12 +308,15 @@ static bool copy(struct weaver *w, uint32_t at)
         return true;
     }
     w->map[at] = ir_unit_append(w->to, &ins);
-    if (ins.op == IR_call && wants(w, ACCESS_KINDS)) {
+    if (ins.op == IR_call && weave_wants(w, ACCESS_KINDS)) {
         w->told = true;
+    }
+    if (ins.op == IR_set) {
+        weave_set(w, ins.imm);
     }
     if (ins.op == IR_call &&
         (ir_helper(w->to, ins.imm)->effects & HELPER_WRITES)) {
-        put(w, IR_set, IR_VOID, constant(w, IR_I32, 1), 0, 0, w->slot[STALE]);
+        weave_changed(w);
     }
     return true;
 }

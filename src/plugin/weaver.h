@@ -7,7 +7,7 @@
 #include "ir/ir.h"
 
 /* Slots of the guest that the pass uses, by name. */
-enum woven_slot { REQUEST, STALE, ASID_BIT, N_WOVEN_SLOTS };
+enum woven_slot { REQUEST, CURRENT, ASID_BIT, N_WOVEN_SLOTS };
 
 struct weaver {
     struct plugins *p;
@@ -24,9 +24,39 @@ struct weaver {
     uint32_t slot[N_WOVEN_SLOTS];
     struct unit_part *part; /* the open instruction's */
     bool told; /* plugins, by the last instruction: they may have written */
+    /* Here, what plugins see is known to be what it was made of: the copies
+     * that C code may have outdated, and those that sets of slots may. */
+    bool current, flags_shown;
 };
 
-/* weave_blocks.c */
+/* -- weave.c --------------------------------------------------------------- */
+
+ir_ref weave_constant(struct weaver *w, enum ir_type type, uint64_t value);
+ir_ref weave_put(struct weaver *w, enum ir_op op, enum ir_type type, ir_ref a,
+                 ir_ref b, ir_ref c, uint32_t imm);
+void weave_call(struct weaver *w, enum woven_helper helper, ir_ref a, ir_ref b,
+                ir_ref c);
+/* One of these kinds is heard of. */
+bool weave_wants(const struct weaver *w, uint64_t kinds);
+/* Of the open instruction, or its access of that size, one might be. */
+bool weave_told_of_insn(const struct weaver *w, uint64_t kinds, unsigned size);
+uint64_t weave_insn_pc(const struct weaver *w);
+
+/* -- weave_access.c -------------------------------------------------------- */
+
+/* How many the instruction that begins there has. */
+unsigned weave_count_accesses(const struct weaver *w, uint32_t at);
+/* A load or store, copied, and told of before and after. */
+ir_ref weave_access(struct weaver *w, const struct ir_ins *ins);
+/* The registers that plugins see are brought up to date, but for the pc.
+ * False: whoever is called does it. */
+bool weave_show(struct weaver *w);
+/* A slot has been set, or any state by C code. */
+void weave_set(struct weaver *w, uint32_t slot);
+void weave_changed(struct weaver *w);
+
+/* -- weave_blocks.c -------------------------------------------------------- */
+
 /* Which blocks the unit has, and how many of its instructions stay. False: it
  * has none to begin with. */
 bool weave_find_parts(struct weaver *w);

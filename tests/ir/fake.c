@@ -93,7 +93,7 @@ static const struct guest_helper helpers[N_HELPERS] = {
 #define SLOT(name, member, type) \
     { \
         name, offsetof(struct fake_cpu, fake.member), \
-            sizeof(((struct fake *)0)->member), type \
+            sizeof(((struct fake *)0)->member), type, false \
     }
 static const struct guest_slot slots[N_SLOTS] = {
     SLOT("r0", r[0], IR_I64),     SLOT("r1", r[1], IR_I64),

@@ -15,9 +15,12 @@
 
 static const struct guest_slot slots[] = {
 #define X86_SLOT(name, member, size, type) \
-    {#name, offsetof(struct x86_cpu, member), size, type},
+    {#name, offsetof(struct x86_cpu, member), size, type, false},
+#define X86_SLOT_STATELESS(name, member, size, type) \
+    {#name, offsetof(struct x86_cpu, member), size, type, true},
 #include "guest/x86/slots.def"
 #undef X86_SLOT
+#undef X86_SLOT_STATELESS
 };
 
 static const struct guest_field fields[] = {
@@ -273,6 +276,7 @@ const struct guest x86_guest = {
     .helpers = helpers,
     .n_helpers = X86_N_HELPERS,
     .mxcsr_slot = X86_SLOT_mxcsr,
+    .pc_slot = X86_SLOT_rip,
     .n_mmu = X86_N_MMU,
     .fields = fields,
     .plugin = &x86_plugin,

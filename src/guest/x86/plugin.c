@@ -7,6 +7,7 @@
 #include "guest/x86/decode.h"
 #include "guest/x86/rows.h"
 #include "guest/x86/state.h"
+#include "ir/build.h"
 
 #ifndef PANDA_ENGINE
 #define PANDA_ENGINE
@@ -167,7 +168,7 @@ static void show_system(const struct x86_cpu *x86, CPUX86State *to)
 __attribute__((noinline)) static void look_for_changes(struct x86_cpu *x86,
                                                        struct seen *seen)
 {
-    x86->cpu.shown_stale = 0;
+    x86->cpu.shown_current = 1;
     if (memcmp(seen->segment, x86->segment, sizeof(seen->segment)) ||
         memcmp(seen->system, &x86->ldtr, sizeof(seen->system)) ||
         seen->eflags != (x86->eflags & X86_EFLAGS_VM)) {
@@ -183,15 +184,60 @@ static void *show(struct cpu *cpu, uint64_t pc, void *cache)
     struct x86_cpu *x86 = x86_of(cpu);
     CPUX86State *to = (CPUX86State *)(void *)x86->shown;
 
-    if (cpu->shown_stale) {
+    if (!cpu->shown_current) {
         look_for_changes(x86, cache);
     }
     x86->rip = to->hflags & HF_CS64_MASK
                    ? pc
                    : (uint32_t)(pc - x86->segment[X86_CS].base);
-    to->eflags = (x86->flags >> 8 & 0xd5) | (x86->flags & FL_OF) << 11 |
-                 x86->eflags | 2;
+    to->eflags = x86->flags >> 8 | (x86->flags & FL_OF) << 11 | x86->eflags;
     return to;
+}
+
+static ir_ref append(struct ir_unit *unit, enum ir_op op, enum ir_type type,
+                     ir_ref a, ir_ref b, uint32_t imm)
+{
+    struct ir_ins ins = {
+        .op = (uint16_t)op, .type = (uint8_t)type, .a = a, .b = b, .imm = imm};
+
+    return ir_unit_append(unit, &ins);
+}
+
+static ir_ref number(struct ir_unit *unit, uint32_t value)
+{
+    union ir_value v = {.v64 = {value, 0}};
+
+    return ir_unit_const(unit, IR_I32, &v);
+}
+
+static ir_ref of_two(struct ir_unit *unit, enum ir_op op, ir_ref a, ir_ref b)
+{
+    return append(unit, op, IR_I32, a, b, 0);
+}
+
+/* In 64-bit code: the flags. */
+static bool weave_show(struct ir_unit *unit, uint64_t mode)
+{
+    ir_ref flags, overflow;
+
+    if ((mode & X86_MODE_CODE_MASK) != X86_MODE_64) {
+        return false;
+    }
+    flags = append(unit, IR_get, IR_I32, 0, 0, X86_SLOT_flags);
+    overflow = of_two(unit, IR_and, flags, number(unit, FL_OF));
+    flags = of_two(unit, IR_shr, flags, number(unit, 8));
+    overflow = of_two(unit, IR_shl, overflow, number(unit, 11));
+    flags = of_two(unit, IR_or, flags, overflow);
+    flags = of_two(unit, IR_or, flags,
+                   append(unit, IR_get, IR_I32, 0, 0, X86_SLOT_eflags));
+    append(unit, IR_set, IR_VOID, append(unit, IR_zext32, IR_I64, flags, 0, 0),
+           0, X86_SLOT_shown_flags);
+    return true;
+}
+
+static bool weave_shows(uint32_t slot)
+{
+    return slot == X86_SLOT_flags || slot == X86_SLOT_eflags;
 }
 
 static uint64_t asid(const struct cpu *cpu)
@@ -239,6 +285,8 @@ const struct guest_plugin x86_plugin = {
     .show = show,
     .cache_size = sizeof(struct seen),
     .shown_size = sizeof(CPUX86State),
+    .weave_show = weave_show,
+    .weave_shows = weave_shows,
     .compare = x86_compare,
     .may_poke = x86_may_poke,
     .poke = x86_poke,

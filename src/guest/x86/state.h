@@ -167,9 +167,11 @@ static inline struct x86_cpu *x86_of(const struct cpu *cpu)
 }
 
 enum x86_slot {
-#define X86_SLOT(name, member, size, type) X86_SLOT_##name,
+#define X86_SLOT(name, ...) X86_SLOT_##name,
+#define X86_SLOT_STATELESS X86_SLOT
 #include "guest/x86/slots.def"
 #undef X86_SLOT
+#undef X86_SLOT_STATELESS
     X86_N_SLOTS
 };
 

@@ -203,7 +203,7 @@ bool x86_tr_swapgs(struct x86_translator *t)
     other = ir_get(t->b, X86_SLOT_kernel_gs_base);
     ir_set(t->b, X86_SLOT_gs_base, other);
     ir_set(t->b, X86_SLOT_kernel_gs_base, base);
-    ir_set(t->b, X86_SLOT_stale, I32(1));
+    ir_set(t->b, X86_SLOT_current, ir_const_i64(t->b, 0));
     return false;
 }
 

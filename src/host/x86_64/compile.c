@@ -11,7 +11,7 @@
 
 /* No unit needs more: 64 instructions with all their cold code. */
 #define UNIT_CODE_MAX (256u << 10)
-#define COMMON_CODE 4096u
+#define COMMON_CODE 0x18000u
 
 /* -- Common code ----------------------------------------------------------- */
 
@@ -97,6 +97,8 @@ static void emit_common(struct jit *jit)
     emit_mov_imm(&e, RAX, HOST_RETURN_KIND + IR_EXIT_INDIRECT);
     emit_jmp_to(&e, jit->leave);
     floats_common(&e, jit);
+    jit->stubs_at = e.at;
+    jit->stubs_end = e.end;
     jit_flush(jit);
 }
 

@@ -24,6 +24,7 @@ struct draw;
 struct lowering;
 
 #define JIT_MMU_MAX 4 /* = MMU_MAX */
+#define JIT_STUBS_MAX 1024u
 
 /* One way out of a unit to a constant pc. */
 struct host_exit {
@@ -61,8 +62,15 @@ struct jit {
     /* Look-up in the second way, by kind of access and MMU index: as the
      * first one's (lower_state.c); host flag Z: found. */
     const uint8_t *second[2][JIT_MMU_MAX];
-    void *enter;                           /* see jit_run() */
-    const uint8_t *call;                   /* the C function in rax */
+    void *enter;                   /* see jit_run() */
+    const uint8_t *call;           /* the C function in rax */
+    uint8_t *stubs_at, *stubs_end; /* see lower_call.c */
+    struct jit_stub {
+        const void *function;
+        unsigned effects;
+        const uint8_t *code;
+    } stubs[JIT_STUBS_MAX]; /* by hash */
+    unsigned n_stubs;
     const uint8_t *floats_in, *floats_out; /* lower_float.c */
     uint32_t flags_slot;                   /* or UINT32_MAX */
     bool has_bmi2;                         /* of the host */

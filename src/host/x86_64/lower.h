@@ -178,21 +178,28 @@ bool lower_float(struct lowering *l, const struct ir_ins *ins);
 void lower_floats_out(struct lowering *l);
 void lower_cold_floats(struct lowering *l, struct cold *cold);
 
+/* -- lower_call.c ---------------------------------------------------------- */
+void lower_call(struct lowering *l, const struct ir_ins *ins);
+void lower_call_unless(struct lowering *l, const struct ir_ins *ins);
+void lower_fault_if(struct lowering *l, const struct ir_ins *ins);
+void lower_cold_call(struct lowering *l, struct cold *cold);
+void lower_cold_fault(struct lowering *l, struct cold *cold);
+/* A C function under the host's MXCSR, which gets the CPU, and what is in the
+ * registers for arguments behind it: one without effects; and one with those
+ * of a helper, from cold code, which may then need the guest's MXCSR. Changes
+ * rax, r10, r11, rdi before the call. */
+void lower_call_c(struct lowering *l, const void *function);
+void lower_call_cold(struct lowering *l, const struct cold *cold,
+                     const void *function, unsigned effects);
+
 /* -- lower_int.c, lower_vec.c, lower_state.c, lower_exit.c ----------------- */
 bool lower_int(struct lowering *l, const struct ir_ins *ins);
 bool lower_vec(struct lowering *l, const struct ir_ins *ins);
 bool lower_state(struct lowering *l, const struct ir_ins *ins);
 /* Where the TLB is, from rbx. */
 int32_t lower_tlb(bool write, unsigned mmu);
-void lower_position(struct lowering *l, uint32_t insn, uint64_t pc);
-/* A C function, under the host's MXCSR; then the guest's again, if told so,
- * which changes rax. Changes r11 before the call. */
-void lower_call_c(struct lowering *l, const void *function, bool floats);
-void lower_cold_call(struct lowering *l, struct cold *cold);
-void lower_cold_fault(struct lowering *l, struct cold *cold);
 /* lower_watch.c */
 void lower_call_if_byte(struct lowering *l, const struct ir_ins *ins);
-void lower_call_arguments(struct lowering *l, const struct cold *cold);
 void lower_cold_access(struct lowering *l, struct cold *cold);
 void lower_ahead(struct lowering *l, const struct ir_ins *ins);
 void lower_cold_ahead(struct lowering *l, struct cold *cold);

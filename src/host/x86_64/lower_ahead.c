@@ -41,8 +41,7 @@ void lower_cold_ahead(struct lowering *l, struct cold *cold)
     lower_into_saved(l, &cold->places, RCX, ins->c);
     emit_mov_imm(&l->e, R8, ins->imm);
     emit_mov(&l->e, R9, R13, true);
-    emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
-    lower_call_c(l, function, false);
+    lower_call_c(l, function);
     emit_alu(&l->e, ALU_SUB, R13, RAX, true);
     emit_store(&l->e, RAX, RSP, FRAME_VALUE, true);
     if (cold->floats) {

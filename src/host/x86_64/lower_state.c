@@ -1,4 +1,4 @@
-/* Guest state, memory, calls of helpers. */
+/* Guest state and memory. */
 #include "host/x86_64/lower.h"
 
 #include "guest/guest.h"
@@ -64,30 +64,6 @@ static void set(struct lowering *l, const struct ir_ins *ins)
         emit_rm(&l->e, 0x66, 0x89, from, RBX, at, false, false);
     } else {
         emit_rm(&l->e, 0, 0x88, from, RBX, at, false, true);
-    }
-}
-
-/* -- Position: what C code finds in the CPU -------------------------------- */
-
-/* cpu->count = deadline - (budget + steps not yet run), and the pc. */
-void lower_position(struct lowering *l, uint32_t insn, uint64_t pc)
-{
-    emit_load(&l->e, RAX, RBX, AT(deadline), true);
-    emit_alu(&l->e, ALU_SUB, RAX, R13, true);
-    emit_alu_imm(&l->e, ALU_SUB, RAX, (int32_t)(l->unit->n_insns - insn), true);
-    emit_store(&l->e, RAX, RBX, AT(count), true);
-    emit_mov_imm(&l->e, RAX, pc);
-    emit_store(&l->e, RAX, RBX, AT(insn_pc), true);
-    emit_mov_imm(&l->e, RAX, (uint64_t)(uintptr_t)l->running);
-    emit_store(&l->e, RAX, RBX, AT(running), true);
-}
-
-void lower_call_c(struct lowering *l, const void *function, bool floats)
-{
-    emit_mov_imm(&l->e, RAX, (uint64_t)(uintptr_t)function);
-    emit_call_to(&l->e, l->jit->call);
-    if (floats) {
-        emit_call_to(&l->e, l->jit->floats_in);
     }
 }
 
@@ -213,7 +189,6 @@ void lower_cold_access(struct lowering *l, struct cold *cold)
     }
     lower_save(l, &cold->places);
     lower_pending(l, &cold->places, cold->pending);
-    lower_position(l, cold->insn, cold->pc);
     if (ins->op == IR_st && ins->type == IR_V128) {
         lower_vector_to_frame_at(l, &cold->places, ins->b, FRAME_VALUE);
     } else if (ins->op == IR_st) {
@@ -224,8 +199,7 @@ void lower_cold_access(struct lowering *l, struct cold *cold)
     emit_mov(&l->e, RSI, RDX, true);
     emit_mov_imm(&l->e, RDX, ins->imm);
     emit_rm(&l->e, 0, 0x8d, RCX, RSP, FRAME_VALUE, true, false);
-    emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
-    lower_call_c(l, function, cold->floats);
+    lower_call_cold(l, cold, function, HELPER_FAULTS);
     lower_restore(l, &cold->places);
     if (ins->op == IR_ld && ins->type == IR_V128) {
         emit_vector_load(&l->e, cold->result, RSP, FRAME_VALUE);
@@ -233,123 +207,6 @@ void lower_cold_access(struct lowering *l, struct cold *cold)
         emit_load(&l->e, cold->result, RSP, FRAME_VALUE, ins->type == IR_I64);
     }
     emit_jmp_to(&l->e, cold->back);
-}
-
-/* -- Helpers --------------------------------------------------------------- */
-
-/* After lower_save() all values lie where no argument does: in the frame or
- * in registers that survive the call. */
-static void arguments(struct lowering *l, const struct places *saved,
-                      const struct ir_ins *ins,
-                      const struct guest_helper *helper)
-{
-    static const uint8_t registers[] = {RSI, RDX, RCX, R8, R9};
-    const ir_ref refs[4] = {ins->a, ins->b, ins->c, ins->d};
-
-    for (unsigned i = 0; i < helper->n_args; i++) {
-        if (helper->args[i] == IR_V128) {
-            emit_rm(&l->e, 0, 0x8d, registers[i], RSP,
-                    lower_vector_in_frame(l, refs[i]), true, false);
-        } else {
-            lower_into_saved(l, saved, registers[i], refs[i]);
-        }
-    }
-}
-
-static void call(struct lowering *l, const struct ir_ins *ins)
-{
-    static const uint8_t registers[] = {RSI, RDX, RCX, R8, R9};
-    const struct guest_helper *helper = ir_helper(l->unit, ins->imm);
-    struct places before = l->places;
-    int32_t slot = 0;
-
-    lower_save(l, &before);
-    if (helper->effects) {
-        lower_pending(l, &l->places, l->pending);
-        l->pending = IR_NONE;
-        lower_position(l, l->insn, l->pc);
-    }
-    arguments(l, &before, ins, helper);
-    if (helper->result == IR_V128) {
-        slot = lower_new_slot(l, 16);
-        emit_rm(&l->e, 0, 0x8d, registers[helper->n_args], RSP, slot, true,
-                false);
-    }
-    emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
-    lower_call_c(l, (const void *)helper->function, false);
-    l->floats = false;
-    if (helper->result == IR_I32 || helper->result == IR_I64) {
-        unsigned to;
-
-        emit_mov(&l->e, RAX, RAX, helper->result == IR_I64);
-        emit_store(&l->e, RAX, RSP, FRAME_VALUE, true);
-        lower_restore(l, &before);
-        to = lower_define(l, IR_NONE);
-        emit_load(&l->e, to, RSP, FRAME_VALUE, true);
-    } else {
-        lower_restore(l, &before);
-    }
-    if (helper->result == IR_V128) {
-        emit_vector_load(&l->e, lower_define_vector(l, IR_NONE), RSP, slot);
-    }
-}
-
-/* The call itself is cold code. */
-static void call_unless(struct lowering *l, const struct ir_ins *ins)
-{
-    uint64_t address = 0;
-    struct cold *cold;
-    unsigned value = lower_use(l, ins->b, RCX);
-
-    ir_const_value(l->unit, ins->a, &address);
-    emit_mov_imm(&l->e, RAX, address);
-    emit_rm(&l->e, 0, 0x85, value, RAX, 0, true, false); /* test */
-    cold = lower_new_cold(l, COLD_CALL);
-    cold->from[0] = emit_jcc(&l->e, 4); /* zero */
-    cold->back = l->e.at;
-}
-
-static void fault_if(struct lowering *l, const struct ir_ins *ins)
-{
-    unsigned condition = lower_condition(l, ins->a);
-    struct cold *cold = lower_new_cold(l, COLD_FAULT);
-
-    cold->from[0] = emit_jcc(&l->e, condition);
-}
-
-void lower_cold_call(struct lowering *l, struct cold *cold)
-{
-    const struct ir_ins *ins = &l->unit->ins[cold->at];
-
-    emit_here(&l->e, cold->from[0]);
-    if (cold->from[1]) {
-        emit_here(&l->e, cold->from[1]);
-    }
-    lower_save(l, &cold->places);
-    lower_pending(l, &cold->places, cold->pending);
-    lower_position(l, cold->insn, cold->pc);
-    lower_call_arguments(l, cold);
-    emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
-    lower_call_c(l, (const void *)ir_helper(l->unit, ins->imm)->function,
-                 cold->floats);
-    lower_restore(l, &cold->places);
-    emit_jmp_to(&l->e, cold->back);
-}
-
-/* Of fault_if: it does not come back. */
-void lower_cold_fault(struct lowering *l, struct cold *cold)
-{
-    const struct ir_ins *ins = &l->unit->ins[cold->at];
-    uint64_t argument = 0;
-
-    ir_const_value(l->unit, ins->b, &argument);
-    emit_here(&l->e, cold->from[0]);
-    lower_pending(l, &cold->places, cold->pending);
-    lower_position(l, cold->insn, cold->pc);
-    emit_mov_imm(&l->e, RSI, argument);
-    emit_rm(&l->e, 0, 0x8d, RDI, RBX, -CPU_BIAS, true, false);
-    lower_call_c(l, (const void *)ir_helper(l->unit, ins->imm)->function,
-                 cold->floats);
 }
 
 bool lower_state(struct lowering *l, const struct ir_ins *ins)
@@ -378,13 +235,13 @@ bool lower_state(struct lowering *l, const struct ir_ins *ins)
         lower_ahead(l, ins);
         return true;
     case IR_call:
-        call(l, ins);
+        lower_call(l, ins);
         return true;
     case IR_call_unless:
-        call_unless(l, ins);
+        lower_call_unless(l, ins);
         return true;
     case IR_fault_if:
-        fault_if(l, ins);
+        lower_fault_if(l, ins);
         return true;
     case IR_call_if_byte:
         lower_call_if_byte(l, ins);

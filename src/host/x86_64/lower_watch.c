@@ -69,15 +69,3 @@ void lower_call_if_byte(struct lowering *l, const struct ir_ins *ins)
     cold->from[1] = emit_jcc(&l->e, 5);
     cold->back = l->e.at;
 }
-
-/* What the call in cold code is given, after lower_save(). */
-void lower_call_arguments(struct lowering *l, const struct cold *cold)
-{
-    const struct ir_ins *ins = &l->unit->ins[cold->at];
-
-    lower_into_saved(l, &cold->places, RSI, ins->a);
-    if (ins->op == IR_call_if_byte) {
-        lower_into_saved(l, &cold->places, RDX, ins->b);
-        lower_into_saved(l, &cold->places, RCX, ins->c);
-    }
-}
