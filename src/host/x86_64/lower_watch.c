@@ -6,67 +6,54 @@
 
 #define OF(member) ((int32_t)offsetof(struct byte_filter, member))
 
-/* PSHUFB of two of the first eight xmm registers. */
-static void emit_pshufb(struct emit *e, unsigned to, unsigned by)
+/* A branch if two bytes of the value, from a bit on, have their place in a
+ * table. Takes rcx. */
+static uint8_t *look_at_two(struct lowering *l, ir_ref value, unsigned bit,
+                            int32_t table)
 {
-    static const uint8_t opcode[] = {0x66, 0x0f, 0x38, 0x00};
-
-    for (unsigned i = 0; i < sizeof(opcode); i++) {
-        emit_byte(e, opcode[i]);
+    lower_into(l, RCX, value);
+    if (bit) {
+        emit_shift_imm(&l->e, SHIFT_SHR, RCX, bit, true);
     }
-    emit_byte(e, (uint8_t)(0xc0 | to << 3 | by));
-}
-
-/* Between a general and an xmm register. */
-static void emit_to_vector(struct emit *e, unsigned xmm, unsigned from)
-{
-    emit_rr(e, 0x66, 0x0f6e, xmm, from, true, false);
-}
-
-static void emit_from_vector(struct emit *e, unsigned to, unsigned xmm)
-{
-    emit_rr(e, 0x66, 0x0f7e, xmm, to, true, false);
-}
-
-/* Looks up halves of bytes, in `reg`, and leaves what was found there. */
-static void look_up(struct lowering *l, unsigned reg, int32_t table)
-{
-    emit_rm(&l->e, 0, 0x23, reg, RAX, OF(halves), true, false);
-    emit_to_vector(&l->e, 1, reg);
-    emit_vector_load(&l->e, 0, RAX, table);
-    emit_pshufb(&l->e, 0, 1);
-    emit_from_vector(&l->e, reg, 0);
+    if (bit < 48) {
+        emit_rr(&l->e, 0, 0x0fb7, RCX, RCX, false, false); /* movzx */
+    }
+    emit_rx(&l->e, 0, 0x80, ALU_CMP, RAX, RCX, table, false, false);
+    emit_byte(&l->e, 0);
+    return emit_jcc(&l->e, 5);
 }
 
 void lower_call_if_byte(struct lowering *l, const struct ir_ins *ins)
 {
-    int32_t marked = OF(marked) +
-                     (int32_t)(l->pc % BYTE_FILTER_PLACES * sizeof(uint16_t));
-    uint64_t filter = 0, how = 0;
+    uint64_t place = l->pc % BYTE_FILTER_PLACES, filter = 0, how = 0;
+    uint8_t *marked, *within = NULL, *wanted;
     struct cold *cold;
-    uint8_t *place;
+    unsigned size;
 
     ir_const_value(l->unit, ins->c, &how);
     ir_const_value(l->unit, ins->d, &filter);
-    lower_into(l, RCX, ins->b);
+    size = MO_SIZE(how);
     emit_mov_imm(&l->e, RAX, filter);
-    emit_rm(&l->e, 0x66, 0x83, ALU_CMP, RAX, marked, false, false);
-    emit_byte(&l->e, 0);
-    place = emit_jcc(&l->e, 5);
-    if (MO_SIZE(how) == 1) {
+    emit_rm(&l->e, 0, 0xf6, 0, RAX, OF(marked) + (int32_t)(place / 8), false,
+            false); /* test */
+    emit_byte(&l->e, (uint8_t)(1u << place % 8));
+    marked = emit_jcc(&l->e, 5);
+    if (size == 1) {
+        lower_into(l, RCX, ins->b);
         emit_rr(&l->e, 0, 0x0fb6, RCX, RCX, false, true);
-        emit_rx(&l->e, 0, 0x80, ALU_CMP, RAX, RCX, OF(wanted), false, false);
+        emit_rx(&l->e, 0, 0x80, ALU_CMP, RAX, RCX, OF(one), false, false);
         emit_byte(&l->e, 0);
+        wanted = emit_jcc(&l->e, 5);
     } else {
-        emit_mov(&l->e, RDX, RCX, true);
-        emit_shift_imm(&l->e, SHIFT_SHR, RDX, 4, true);
-        look_up(l, RCX, OF(low));
-        look_up(l, RDX, OF(high));
-        emit_rr(&l->e, 0, 0x85, RCX, RDX, true, false); /* test */
+        if (size == 8) {
+            within = look_at_two(l, ins->b, BYTE_FILTER_WITHIN, OF(within));
+        }
+        wanted = look_at_two(l, ins->b, 8 * size - 16, OF(last));
     }
     cold = lower_new_cold(l, COLD_CALL);
-    cold->from[0] = place;
-    cold->from[1] = emit_jcc(&l->e, 5);
+    cold->from[0] = marked;
+    cold->from[1] = wanted;
+    cold->from[2] = within;
     cold->back = l->e.at;
 }
 
