@@ -20,7 +20,7 @@
 struct byte_filter {
     uint8_t one[256];
     uint8_t last[65536], within[65536]; /* by two bytes, the first one low */
-    uint8_t marked[BYTE_FILTER_PLACES / 8]; /* a bit a pc */
+    uint8_t marked[BYTE_FILTER_PLACES / 8]; /* by pc: of eight, each a bit */
     /* How often, by pc and by pc and address space. */
     uint16_t marks[BYTE_FILTER_PLACES], marks_there[BYTE_FILTER_PLACES];
     uint8_t pairs[8192]; /* bits of the first byte and the second */
@@ -55,7 +55,7 @@ static inline void byte_filter_mark(struct byte_filter *f, uint64_t pc,
 
 static inline bool byte_filter_marked(const struct byte_filter *f, uint64_t pc)
 {
-    return f->marked[pc % BYTE_FILTER_PLACES / 8] >> pc % 8 & 1;
+    return f->marked[pc % BYTE_FILTER_PLACES / 8];
 }
 
 /* What woven code does. Bits of the value above its size are anything. */

@@ -49,7 +49,7 @@ enum cold_kind {
 
 struct cold { /* code that is emitted apart from the unit's */
     enum cold_kind kind;
-    uint8_t *from[3];    /* branches that lead here; NULL from [1] on */
+    uint8_t *from[2];    /* branches that lead here; [1] may be NULL */
     const uint8_t *back; /* where it returns to (COLD_ACCESS) */
     const uint8_t *hit;  /* the same, with rax as the probe leaves it */
     uint32_t at;         /* the record */

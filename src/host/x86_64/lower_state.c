@@ -322,8 +322,8 @@ void lower_cold_call(struct lowering *l, struct cold *cold)
     const struct ir_ins *ins = &l->unit->ins[cold->at];
 
     emit_here(&l->e, cold->from[0]);
-    for (unsigned i = 1; i < 3 && cold->from[i]; i++) {
-        emit_here(&l->e, cold->from[i]);
+    if (cold->from[1]) {
+        emit_here(&l->e, cold->from[1]);
     }
     lower_save(l, &cold->places);
     lower_pending(l, &cold->places, cold->pending);

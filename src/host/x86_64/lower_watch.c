@@ -6,54 +6,57 @@
 
 #define OF(member) ((int32_t)offsetof(struct byte_filter, member))
 
-/* A branch if two bytes of the value, from a bit on, have their place in a
- * table. Takes rcx. */
-static uint8_t *look_at_two(struct lowering *l, ir_ref value, unsigned bit,
-                            int32_t table)
+/* Bytes of the filter are put together in edx: what is not 0 passes. */
+static void look_up(struct lowering *l, int32_t table, bool more)
 {
-    lower_into(l, RCX, value);
-    if (bit) {
-        emit_shift_imm(&l->e, SHIFT_SHR, RCX, bit, true);
+    if (more) {
+        emit_rx(&l->e, 0, 0x0a, RDX, RAX, RCX, table, false, true); /* or */
+    } else {
+        emit_rx(&l->e, 0, 0x0fb6, RDX, RAX, RCX, table, false, false);
     }
-    if (bit < 48) {
-        emit_rr(&l->e, 0, 0x0fb7, RCX, RCX, false, false); /* movzx */
+}
+
+/* What rcx has in its lowest 16 bits, if that is not all. */
+static void two_bytes(struct lowering *l, unsigned to)
+{
+    emit_rr(&l->e, 0, 0x0fb7, to, RCX, false, false); /* movzx */
+}
+
+static void shift(struct lowering *l, unsigned bits)
+{
+    if (bits) {
+        emit_shift_imm(&l->e, SHIFT_SHR, RCX, bits, true);
     }
-    emit_rx(&l->e, 0, 0x80, ALU_CMP, RAX, RCX, table, false, false);
-    emit_byte(&l->e, 0);
-    return emit_jcc(&l->e, 5);
 }
 
 void lower_call_if_byte(struct lowering *l, const struct ir_ins *ins)
 {
-    uint64_t place = l->pc % BYTE_FILTER_PLACES, filter = 0, how = 0;
-    uint8_t *marked, *within = NULL, *wanted;
+    uint64_t place = l->pc % BYTE_FILTER_PLACES / 8, filter = 0, how = 0;
     struct cold *cold;
     unsigned size;
 
     ir_const_value(l->unit, ins->c, &how);
     ir_const_value(l->unit, ins->d, &filter);
     size = MO_SIZE(how);
+    lower_into(l, RCX, ins->b);
     emit_mov_imm(&l->e, RAX, filter);
-    emit_rm(&l->e, 0, 0xf6, 0, RAX, OF(marked) + (int32_t)(place / 8), false,
-            false); /* test */
-    emit_byte(&l->e, (uint8_t)(1u << place % 8));
-    marked = emit_jcc(&l->e, 5);
     if (size == 1) {
-        lower_into(l, RCX, ins->b);
         emit_rr(&l->e, 0, 0x0fb6, RCX, RCX, false, true);
-        emit_rx(&l->e, 0, 0x80, ALU_CMP, RAX, RCX, OF(one), false, false);
-        emit_byte(&l->e, 0);
-        wanted = emit_jcc(&l->e, 5);
+        look_up(l, OF(one), false);
+    } else if (size < 8) {
+        shift(l, 8 * size - 16);
+        two_bytes(l, RCX);
+        look_up(l, OF(last), false);
     } else {
-        if (size == 8) {
-            within = look_at_two(l, ins->b, BYTE_FILTER_WITHIN, OF(within));
-        }
-        wanted = look_at_two(l, ins->b, 8 * size - 16, OF(last));
+        shift(l, BYTE_FILTER_WITHIN);
+        two_bytes(l, RDX);
+        emit_rx(&l->e, 0, 0x0fb6, RDX, RAX, RDX, OF(within), false, false);
+        shift(l, 48 - BYTE_FILTER_WITHIN);
+        look_up(l, OF(last), true);
     }
+    emit_rm(&l->e, 0, 0x0a, RDX, RAX, OF(marked) + (int32_t)place, false, true);
     cold = lower_new_cold(l, COLD_CALL);
-    cold->from[0] = marked;
-    cold->from[1] = wanted;
-    cold->from[2] = within;
+    cold->from[0] = emit_jcc(&l->e, 5);
     cold->back = l->e.at;
 }
 
