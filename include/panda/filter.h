@@ -36,17 +36,35 @@ void panda_set_filter(void *plugin, panda_cb_type type, panda_cb cb,
                       const panda_filter *filter);
 
 /*
- * For virt_mem_after_read and virt_mem_after_write: accesses with a byte for
- * which wanted[] is not zero, and which is either the last one or goes on with
- * a byte such that bit (second & 7) of pairs[first << 5 | second >> 3] is set;
- * and all by instructions whose pc is marked. Others may be told, too. One
- * plugin at a time is spared calls by this. wanted NULL: no filter.
+ * For virt_mem_after_read and virt_mem_after_write: which accesses may have
+ * bytes that are looked for. Pairs of bytes are bits:
+ * [first << 5 | second >> 3] >> (second & 7) & 1; first has the lower address.
+ * Told are accesses
+ *
+ *  - of one byte that is in one[],
+ *  - of several whose last two are in last[],
+ *  - of eight whose third and fourth are in within[],
+ *
+ * and of these only such that have a byte of one[] that is the last one or is
+ * in pairs[] with the next; and all by instructions that are marked. Others
+ * may be told, too.
  */
+typedef struct panda_byte_filter {
+    uint8_t one[256];
+    uint8_t last[8192], within[8192], pairs[8192];
+} panda_byte_filter;
+
+/* One plugin at a time is spared calls by this. The filter is copied; NULL:
+ * none. */
 void panda_filter_bytes(void *plugin, panda_cb_type type, panda_cb cb,
-                        const uint8_t wanted[256], const uint8_t pairs[8192]);
-/* Marks it once more, or once less. Not within the instruction that has the
- * mark: it may not be done with. */
-void panda_mark_pc(void *plugin, target_ulong pc, bool marked);
+                        const panda_byte_filter *filter);
+
+#define PANDA_ANY_ASID ((target_ulong)-1)
+
+/* Marks it once more, or once less, in an address space or in all. Not within
+ * the instruction that has the mark: it may not be done with. */
+void panda_mark_pc(void *plugin, target_ulong pc, target_ulong asid,
+                   bool marked);
 
 #ifdef __cplusplus
 }

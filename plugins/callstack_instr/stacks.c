@@ -4,6 +4,7 @@
 #define MAX_LANES 256u   /* of a key */
 #define MAX_FRAMES 8192u /* of a lane; older ones are forgotten */
 #define NEAR 5000u       /* bytes from the last stack pointer */
+#define CLOSE 256u       /* so near that no other is looked at */
 #define LARGE_FRAME (1u << 20)
 
 /* The lanes of a key, the last used one first. */
@@ -66,8 +67,8 @@ static bool is_large_frame(const struct group *group, const struct lane *lane,
     return lane == group->lanes && sp < lane->sp && lane->sp - sp < LARGE_FRAME;
 }
 
-/* The nearest lane, moved to the front; or NULL when none is near. *n: how
- * many there are. */
+/* The nearest lane, or one that is close, moved to the front; or NULL when
+ * none is near. *n: how many there are. */
 static struct lane *nearest(struct group *group, target_ulong sp, size_t *n)
 {
     struct lane **link = &group->lanes, **best = NULL;
@@ -75,7 +76,7 @@ static struct lane *nearest(struct group *group, target_ulong sp, size_t *n)
     struct lane *lane;
 
     *n = 0;
-    for (; *link; link = &(*link)->next, ++*n) {
+    for (; *link && (!best || least >= CLOSE); link = &(*link)->next, ++*n) {
         target_ulong far = distance(*link, sp);
 
         if (!best || far < least) {

@@ -88,6 +88,73 @@ static void make_failures(struct matcher *m)
     free(end);
 }
 
+/* -- The filter ------------------------------------------------------------ */
+
+/* All pairs of bytes that are for the matcher the same as these two. */
+static void add_pair(const struct matcher *m, uint8_t table[8192],
+                     uint8_t first, uint8_t second)
+{
+    for (unsigned i = 0; i < 256; i++) {
+        for (unsigned k = 0; k < 256 && m->class_of[i] == m->class_of[first];
+             k++) {
+            if (m->class_of[k] == m->class_of[second]) {
+                table[i << 5 | k >> 3] |= (uint8_t)(1u << (k & 7));
+            }
+        }
+    }
+}
+
+static void add_any_before(const struct matcher *m, uint8_t table[8192],
+                           uint8_t second)
+{
+    for (unsigned i = 0; i < 256; i++) {
+        for (unsigned k = 0; k < 256; k++) {
+            if (m->class_of[k] == m->class_of[second]) {
+                table[i << 5 | k >> 3] |= (uint8_t)(1u << (k & 7));
+            }
+        }
+    }
+}
+
+/* What an access of eight bytes ends with when it ends within the pattern or
+ * with it, and what is within when it had ended before. A short one may lie
+ * where nobody looks. */
+static void filter_pattern(struct matcher *m, const struct pattern *p)
+{
+    uint8_t *last = m->last, *within = m->within;
+
+    add_any_before(m, last, p->bytes[0]);
+    for (uint32_t i = 0; i + 1 < p->length && i < 7; i++) {
+        add_pair(m, last, p->bytes[i], p->bytes[i + 1]);
+    }
+    for (uint32_t at = 0; at < 3 && at + p->length < 8; at++) {
+        if (p->length > 4) {
+            add_pair(m, within, p->bytes[2 - at], p->bytes[3 - at]);
+        }
+    }
+    if (p->length < 5) {
+        memset(within, 0xff, sizeof(m->within));
+    }
+    if (p->length < 4) {
+        memset(last, 0xff, sizeof(m->last));
+    }
+}
+
+/* And the bytes that lead on, alone or by two. */
+static void filter_first(struct matcher *m)
+{
+    for (unsigned i = 0; i < 256; i++) {
+        uint32_t state = matcher_step(m, 0, (uint8_t)i);
+
+        m->one[i] = state != 0;
+        for (unsigned k = 0; state && k < 256; k++) {
+            if (m->found[state] || matcher_step(m, state, (uint8_t)k)) {
+                m->pairs[i << 5 | k >> 3] |= (uint8_t)(1u << (k & 7));
+            }
+        }
+    }
+}
+
 void matcher_build(struct matcher *m, const struct pattern *patterns, size_t n,
                    int fold)
 {
@@ -103,15 +170,9 @@ void matcher_build(struct matcher *m, const struct pattern *patterns, size_t n,
     m->shorter = must(calloc(states, sizeof(*m->shorter)));
     make_tree(m, patterns, n);
     make_failures(m);
-    for (unsigned i = 0; i < 256; i++) {
-        uint32_t state = matcher_step(m, 0, (uint8_t)i);
-
-        m->first[i] = state != 0;
-        for (unsigned k = 0; state && k < 256; k++) {
-            if (m->found[state] || matcher_step(m, state, (uint8_t)k)) {
-                m->pairs[i << 5 | k >> 3] |= (uint8_t)(1u << (k & 7));
-            }
-        }
+    filter_first(m);
+    for (size_t i = 0; i < n; i++) {
+        filter_pattern(m, &patterns[i]);
     }
 }
 

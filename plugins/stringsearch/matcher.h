@@ -18,11 +18,12 @@ struct pattern {
 struct matcher {
     uint8_t class_of[256];
     uint32_t n_classes, n_states;
-    uint32_t *next;      /* by state and class */
-    uint32_t *found;     /* by state: a pattern that ends there + 1, or 0 */
-    uint32_t *shorter;   /* by state: the next one to look at, or 0 */
-    uint8_t first[256];  /* bytes that lead on from the first state, 0 */
-    uint8_t pairs[8192]; /* and bits of what leads on from there */
+    uint32_t *next;    /* by state and class */
+    uint32_t *found;   /* by state: a pattern that ends there + 1, or 0 */
+    uint32_t *shorter; /* by state: the next one to look at, or 0 */
+    /* From the first state, 0: bytes that lead on; and bits of pairs, as in
+     * panda/filter.h. */
+    uint8_t one[256], last[8192], within[8192], pairs[8192];
 };
 
 /* fold: letters of either case are one. */

@@ -113,24 +113,33 @@ static bool is_idle(const struct access *a)
 
 static void look(CPUState *cpu, const struct access *a)
 {
-    const struct place *place = taps_at(a->pc);
-    uint32_t state, before;
+    bool maybe = taps_maybe(a->pc);
+    uint32_t state = 0, before;
+    struct tap *tap = NULL;
     prog_point point;
 
-    if ((!place || !place->taps) && is_idle(a)) {
+    if (!maybe && is_idle(a)) {
         return;
     }
     get_prog_point(cpu, &point);
     point.pc = a->pc;
-    before = state = place ? taps_state(place, &point, a->is_write) : 0;
+    if (maybe && (tap = taps_find(&point, a->is_write))) {
+        state = tap->state;
+    }
+    before = state;
     for (size_t i = 0; i < a->size && !list_has_changed; i++) {
         state = matcher_step(&matcher, state, a->bytes[i]);
         if (matcher.found[state] || matcher.shorter[state]) {
             all_found(cpu, a, i, &point, state);
         }
     }
-    if (state != before && !list_has_changed) {
-        taps_set(this_plugin, &point, a->is_write, state);
+    if (state == before || list_has_changed) {
+        return;
+    }
+    if (tap) {
+        taps_set(tap, state);
+    } else {
+        taps_add(this_plugin, cpu, &point, a->is_write, state);
     }
 }
 
@@ -138,19 +147,24 @@ static void on_read(CPUState *, target_ptr_t, target_ptr_t, size_t, uint8_t *);
 static void on_write(CPUState *, target_ptr_t, target_ptr_t, size_t, uint8_t *);
 
 /* Accesses are told as long as there are strings, and of them those that have
- * a string's first byte, or go on with one. */
+ * a string's beginning, or may go on with one. */
 static void use_list(void)
 {
     panda_cb read = {.virt_mem_after_read = on_read};
     panda_cb write = {.virt_mem_after_write = on_write};
+    panda_byte_filter filter;
 
     list_has_changed = false;
     taps_forget_all(this_plugin);
     matcher_build(&matcher, strings.patterns, strings.n_patterns, strings.fold);
+    memcpy(filter.one, matcher.one, sizeof(filter.one));
+    memcpy(filter.last, matcher.last, sizeof(filter.last));
+    memcpy(filter.within, matcher.within, sizeof(filter.within));
+    memcpy(filter.pairs, matcher.pairs, sizeof(filter.pairs));
     panda_filter_bytes(this_plugin, PANDA_CB_VIRT_MEM_AFTER_READ, read,
-                       matcher.first, matcher.pairs);
+                       &filter);
     panda_filter_bytes(this_plugin, PANDA_CB_VIRT_MEM_AFTER_WRITE, write,
-                       matcher.first, matcher.pairs);
+                       &filter);
     if (strings.n_patterns) {
         panda_enable_callback(this_plugin, PANDA_CB_VIRT_MEM_AFTER_READ, read);
         panda_enable_callback(this_plugin, PANDA_CB_VIRT_MEM_AFTER_WRITE,
@@ -164,7 +178,9 @@ static void use_list(void)
 
 static void on_access(CPUState *cpu, const struct access *a)
 {
-    taps_settle(this_plugin, rr_get_guest_instr_count());
+    if (taps_left) {
+        taps_settle(this_plugin);
+    }
     busy = true;
     look(cpu, a);
     busy = false;
@@ -294,6 +310,7 @@ void uninit_plugin(void *self)
     (void)self;
     report_close(strings.n);
     taps_forget_all(this_plugin);
+    taps_free();
     strings_reset(&strings);
     matcher_free(&matcher);
 }

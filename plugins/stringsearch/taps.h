@@ -7,32 +7,35 @@
 
 #include "callstack_instr/prog_point.h"
 
-/* All that are in the midst of a string at one pc. */
-struct place {
-    target_ulong pc;
-    struct tap *taps;
-    bool listed; /* to be looked at by taps_settle() */
-    struct place *next;
-};
+#define TAPS_PLACES 65536u
 
 struct tap {
     prog_point point;
-    bool is_write;
+    target_ulong marked; /* in that address space, for the engine's filter */
+    bool is_write, is_listed;
     uint32_t state;
     struct tap *next;
 };
 
-/* Of an access at a pc: NULL when no tap point is there. */
-struct place *taps_at(target_ulong pc);
-/* The state of one; 0 unless it is there. */
-uint32_t taps_state(const struct place *place, const prog_point *point,
-                    bool is_write);
-/* Sets it. Marks the pc for the engine's filter, and has it unmarked later. */
-void taps_set(void *plugin, const prog_point *point, bool is_write,
-              uint32_t state);
-/* Unmarks what has no tap points, some time after it lost the last: not at the
- * same count. */
-void taps_settle(void *plugin, uint64_t count);
+extern uint32_t taps_by_pc[TAPS_PLACES];
+extern size_t taps_left; /* that are not in the midst of a string any more */
+
+/* False: no tap point is there. */
+static inline bool taps_maybe(target_ulong pc)
+{
+    return taps_by_pc[pc % TAPS_PLACES];
+}
+
+/* Of an access: NULL when it is not in the midst of a string. */
+struct tap *taps_find(const prog_point *point, bool is_write);
+/* One that begins a string. Marks its pc for the engine's filter. */
+void taps_add(void *plugin, CPUState *cpu, const prog_point *point,
+              bool is_write, uint32_t state);
+/* Goes on with one; state 0 is the end of it, some time later. */
+void taps_set(struct tap *tap, uint32_t state);
+/* Removes those that are left, and their marks: not at the same count. */
+void taps_settle(void *plugin);
 void taps_forget_all(void *plugin);
+void taps_free(void);
 
 #endif

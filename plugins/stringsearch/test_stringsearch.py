@@ -192,6 +192,20 @@ def other_plugins(symbols):
              r["in memory"]) for r in rows], "on_ssm tells what is written")
 
 
+def filter_is_sound():
+    """Of the matcher alone: nothing that it needs is left out, and something
+    is."""
+    subprocess.run(["gcc", "-O2", "-D_GNU_SOURCE", f"-I{TOP}/plugins", "-o",
+                    "test_filter", f"{HERE}/test_filter.c",
+                    f"{HERE}/matcher.c"], check=True, cwd=WORK)
+    text = subprocess.run([f"{WORK}/test_filter"], text=True, check=True,
+                          stdout=subprocess.PIPE).stdout
+    rows = re.findall(r"^(\d) wrong (\d+) left out (\d+)$", text, re.MULTILINE)
+    expect(len(rows) == 6 and all(wrong == "0" and int(left) > 10000
+                                  for _, wrong, left in rows),
+           "the filter leaves out what leads nowhere", text)
+
+
 def refused():
     write_list("bad", '"fine"', "0a:1b:xx")
     write_list("long", '"' + "x" * 1025 + '"')
@@ -217,6 +231,7 @@ def main():
         symbols = Symbols(f"{WORK}/test_texts")
         finds(truth, symbols)
         other_plugins(symbols)
+        filter_is_sound()
         refused()
     end()
 

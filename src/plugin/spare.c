@@ -10,6 +10,7 @@
 #include "base/error.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define BLOCK_ENDS \
     (KIND_BIT(PANDA_CB_AFTER_BLOCK_EXEC) | KIND_BIT(PANDA_CB_END_BLOCK_EXEC))
@@ -113,8 +114,26 @@ void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,
     }
 }
 
+/* Woven code looks up bytes, which is shorter than a bit. */
+static void spread(uint8_t to[65536], const uint8_t bits[8192])
+{
+    for (unsigned two = 0; two < 65536; two++) {
+        unsigned first = two & 0xff, second = two >> 8;
+
+        to[two] = bits[first << 5 | second >> 3] >> (second & 7) & 1;
+    }
+}
+
+static void set_bytes(struct byte_filter *to, const panda_byte_filter *from)
+{
+    memcpy(to->one, from->one, sizeof(to->one));
+    memcpy(to->pairs, from->pairs, sizeof(to->pairs));
+    spread(to->last, from->last);
+    spread(to->within, from->within);
+}
+
 void panda_filter_bytes(void *plugin, panda_cb_type type, panda_cb cb,
-                        const uint8_t wanted[256], const uint8_t pairs[8192])
+                        const panda_byte_filter *filter)
 {
     struct subscription *s = registry_find(plugin, type, cb.cbaddr, false,
                                            NULL);
@@ -131,9 +150,9 @@ void panda_filter_bytes(void *plugin, panda_cb_type type, panda_cb cb,
     if (!p->bytes) {
         p->bytes = panda_must(calloc(1, sizeof(*p->bytes)));
     }
-    if (wanted && (!p->bytes_owner || p->bytes_owner == plugin)) {
+    if (filter && (!p->bytes_owner || p->bytes_owner == plugin)) {
         p->bytes_owner = plugin;
-        byte_filter_set(p->bytes, wanted, pairs);
+        set_bytes(p->bytes, filter);
         s->bytes = true;
     } else {
         s->bytes = false;
@@ -141,14 +160,15 @@ void panda_filter_bytes(void *plugin, panda_cb_type type, panda_cb cb,
     changed(p);
 }
 
-void panda_mark_pc(void *plugin, target_ulong pc, bool marked)
+void panda_mark_pc(void *plugin, target_ulong pc, target_ulong asid,
+                   bool marked)
 {
     struct plugins *p = plugins_current();
 
     if (p->bytes && p->bytes_owner == plugin) {
-        uint16_t *marks = &p->bytes->marked[pc % BYTE_FILTER_PLACES];
-
-        *marks = (uint16_t)(*marks + (marked ? 1 : -1));
+        byte_filter_mark(p->bytes, pc,
+                         asid == PANDA_ANY_ASID ? BYTE_FILTER_ANYWHERE : asid,
+                         marked);
     }
 }
 

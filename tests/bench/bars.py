@@ -50,6 +50,14 @@ LOG_RATE = at_most(0.35)        # bytes for 1000 steps
 BYTES_INTERRUPT = at_most(12)
 BYTES_READ = at_most(3)
 
+# Watched by a plugin, against plain replay: the mean of three recordings.
+BLOCK = at_most(2)              # an empty callback a block
+INSN = at_most(10)              # insn_exec on everything
+ACCESS = at_most(3.5)           # a C call for each virtual access
+WATCHED_COVERAGE = at_most(1.3)
+CALLSTACK = at_most(1.6)
+STRINGSEARCH = at_most(2.5)     # ten strings
+
 
 class Figure:
     """A measured figure: the median of its samples, and its bar if any."""
@@ -82,12 +90,36 @@ def pair_figure(name, pairs, bar=None, note=""):
     return Figure(name, ratios(pairs), bar, note, best_ratio(pairs))
 
 
-def capped_mean(values):
-    """Geometric, each value capped."""
+def mean(values):
+    """The geometric one, as is right for ratios."""
+    values = list(values)
     if not values:
         raise ValueError("a mean of nothing")
-    return math.exp(statistics.fmean(math.log(min(value, CAP))
-                                     for value in values))
+    return math.exp(statistics.fmean(math.log(value) for value in values))
+
+
+def capped_mean(values):
+    return mean([min(value, CAP) for value in values])
+
+
+class Watched:
+    """What a plugin costs on some recordings; the bar is for the mean."""
+
+    def __init__(self, name, pairs, bar, events):
+        """pairs: of each recording, a round a pair; events: how many."""
+        self.name, self.bar, self.events = name, bar, events
+        self.ratios = {recording: statistics.median(ratios(some))
+                       for recording, some in pairs.items()}
+        self.rounds = [mean(row) for row in zip(*map(ratios, pairs.values()))]
+        self.value = mean(self.ratios.values())
+        self.worst = max(self.ratios.values())
+
+    @property
+    def passed(self):
+        return self.bar.passed(self.value)
+
+    def spread(self):
+        return min(self.rounds), max(self.rounds)
 
 
 def mean_figure(figures):

@@ -208,10 +208,11 @@ def work(command, ours):
         return Stretch.between(start, end)
 
 
-def held(name, record=None, scale=1):
+def held(name, record=None, more=""):
     """A piece of work in our program that waits for us before it begins;
-    recorded from there to its end if a name is given."""
-    line = kernel_line(name, "hold=1 scale=%d" % scale)
+    recorded from there to its end if a name is given. more: variables of
+    the init's."""
+    line = kernel_line(name, "hold=1 " + more)
     with Guest(panda(line)) as guest:
         guest.wait_for(HOLD)
         guest.connect()

@@ -10,7 +10,7 @@ import measure
 import programs
 
 WORK = "gzip"  # the CPU-bound stretch: user code, pipes, timer interrupts
-SCALE = 4      # so long that a replay's cold start does not weigh
+SCALE = "scale=4"  # so long that a replay's cold start does not weigh
 RECORDINGS = os.path.join(guests.OWN, "recordings")
 
 
@@ -24,13 +24,13 @@ def fresh(name):
 
 
 def replay(name, *options):
-    """CPU seconds of a replay that ended well, and its steps."""
+    """CPU seconds of a replay that ended well, its steps, and its text."""
     stretch, text, status = measure.replay(name, options)
     steps = re.search(r"identical, (\d+) steps", text)
     if status or not steps:
         raise measure.Failed("replay of %s: status %d" % (name, status),
                              text[-2000:])
-    return stretch.cpu, int(steps.group(1))
+    return stretch.cpu, int(steps.group(1)), text
 
 
 def load_seconds(name):
@@ -43,9 +43,9 @@ def load_seconds(name):
 
 def round_of_runs(recording):
     """Live, recorded and replayed, one after the other."""
-    live = measure.held(WORK, scale=SCALE)
+    live = measure.held(WORK, more=SCALE)
     recorded = measure.held(WORK, recording, SCALE)
-    replayed, steps = replay(recording)
+    replayed, steps, _ = replay(recording)
     return {"live": live.cpu, "record": recorded.cpu,
             "replay": replayed - load_seconds(recording), "steps": steps,
             "live steps": live.steps}
@@ -58,8 +58,8 @@ def with_plugin(plugin, recording, repeats):
     pairs = []
     for _ in range(repeats):
         load = load_seconds(recording)
-        plain, _ = replay(recording)
-        watched, _ = replay(recording, "-panda", plugin)
+        plain, _, _ = replay(recording)
+        watched, _, _ = replay(recording, "-panda", plugin)
         pairs.append((watched - load, plain - load))
     return pairs
 
@@ -128,7 +128,7 @@ def log_figures(say):
     programs.build_log_count()
     recording = demo_log()
     counts = programs.log_count(recording)
-    _, steps = replay(recording)
+    _, steps, _ = replay(recording)
     say("the demo's log: %s" % counts)
     figures = [bars.Figure(
         "log bytes for 1000 steps", [counts["file"][1] / steps * 1000],

@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import re
 import subprocess
 
 import guests
@@ -9,28 +10,54 @@ import guests
 DOCS = os.path.join(guests.TOP, "docs/measurements.md")
 
 
-def cell(figure):
-    low, high = figure.spread()
-    spread = ("%.2f to %.2f" % (low, high) if len(figure.samples) > 1
-              else "")
-    bar = str(figure.bar) if figure.bar else ""
-    verdict = ("" if not figure.bar else "pass" if figure.passed
-               else "**fail**")
+def spread(figure, samples):
+    return "%.2f to %.2f" % figure.spread() if len(samples) > 1 else ""
+
+
+def verdict(figure):
+    """The bar, and whether it is passed."""
+    return (["", ""] if not figure.bar else
+            [str(figure.bar), "pass" if figure.passed else "**fail**"])
+
+
+def cells(figure):
     best = "%.2f" % figure.best if figure.best is not None else ""
-    return [figure.name, "%.2f" % figure.value, spread, best, bar, verdict,
+    return [figure.name, "%.2f" % figure.value,
+            spread(figure, figure.samples), best, *verdict(figure),
             figure.note]
 
 
-def table(figures):
-    rows = [["work", "median", "spread", "of the best", "bar", "",
-             "what"]]
-    rows += [cell(figure) for figure in figures]
-    widths = [max(len(row[k]) for row in rows) for k in range(7)]
-    rows.insert(1, ["-" * max(3, width) for width in widths])
+def aligned(rows):
+    widths = [max(3, *map(len, column)) for column in zip(*rows)]
+    rows = [rows[0], ["-" * width for width in widths], *rows[1:]]
     return "\n".join(
-        ("| " + " | ".join(text.ljust(max(3, width))
+        ("| " + " | ".join(text.ljust(width)
                            for text, width in zip(row, widths))).rstrip() +
         " |" for row in rows)
+
+
+def table(figures):
+    return aligned([["work", "median", "spread", "of the best", "bar", "",
+                     "what"], *map(cells, figures)])
+
+
+def rounded(number):
+    """As many digits as one looks at."""
+    for size, word in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if number >= size:
+            return "%.3g%s" % (number / size, word)
+    return str(number)
+
+
+def watched_table(figures):
+    names = list(figures[0].ratios)
+    return aligned([["plugin", *names, "mean", "spread", "worst", "bar", "",
+                     "events: " + ", ".join(names)]] + [
+        [figure.name, *("%.2f" % figure.ratios[name] for name in names),
+         "%.2f" % figure.value, spread(figure, figure.rounds),
+         "%.2f" % figure.worst, *verdict(figure),
+         ", ".join(rounded(figure.events[name]) for name in names)]
+        for figure in figures])
 
 
 def machine():
@@ -48,22 +75,46 @@ def peer_version():
     return out.splitlines()[0]
 
 
-def document(sections, repeats):
-    """sections: (title, sentence, figures, skipped)"""
-    text = """# Measurements
+class Section:
+    """Of the page: figures, and sentences for what was not measured."""
 
-Written by `tests/bench/run --docs` on %s,
-on %s; medians of %d runs, interleaved.
-All figures are ratios or sizes; times are CPU seconds (user and system) of
-the process between two lines of the guest's console. `of the best`: the
+    def __init__(self, title, sentence, figures, skipped, rows=table):
+        self.title, self.sentence, self.rows = title, sentence, rows
+        self.figures, self.skipped = figures, skipped
+
+    def text(self, repeats):
+        text = ("## %s\n\nMeasured on %s\non %s; medians of %d runs, "
+                "interleaved.\n\n%s\n" % (
+                    self.title, datetime.date.today().isoformat(), machine(),
+                    repeats, self.sentence))
+        if self.figures:
+            text += "\n" + self.rows(self.figures) + "\n"
+        if self.skipped:
+            text += "\nNot measured:\n\n" + "".join(
+                "- %s\n" % line for line in self.skipped)
+        return text
+
+
+HEAD = """# Measurements
+
+Written by `tests/bench/run --docs`, some sections later than others. All
+figures are ratios or sizes; times are CPU seconds (user and system) of the
+process, of a live guest between two lines of its console. `of the best`: the
 least time of the one side over the least of the other, which a busy machine
 disturbs less than it does a median.
-""" % (datetime.date.today().isoformat(), machine(), repeats)
-    for title, sentence, figures, skipped in sections:
-        text += "\n## %s\n\n%s\n" % (title, sentence)
-        if figures:
-            text += "\n" + table(figures) + "\n"
-        if skipped:
-            text += "\nNot measured:\n\n" + "".join(
-                "- %s\n" % line for line in skipped)
-    return text
+"""
+
+
+def title_of(text):
+    return text.split("\n", 1)[0][len("## "):]
+
+
+def page(sections, order, before=""):
+    """The page with these sections ({title: text}); those that are not among
+    them stay as they were."""
+    all_of_them = {title_of(text): text for text in
+                   re.findall(r"^## .*?(?=\n## |\Z)", before,
+                              re.MULTILINE | re.DOTALL)}
+    all_of_them.update(sections)
+    return "\n".join([HEAD] + [all_of_them[title].rstrip("\n") + "\n"
+                               for title in order if title in all_of_them])

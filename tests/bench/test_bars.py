@@ -13,6 +13,7 @@ import guests  # noqa: E402
 import ourselves  # noqa: E402
 import programs  # noqa: E402
 import report  # noqa: E402
+import watched  # noqa: E402
 
 results = [0, 0]
 
@@ -68,6 +69,32 @@ def test_figures():
     expect("sort has no bar of its own", works(sort=0.1)[3].passed)
 
 
+def a_watched_one():
+    pairs = {"demo": [(2, 1), (6, 2), (4, 1)], "sha256": [(9, 1)] * 3,
+             "fork": [(1, 1)] * 3}
+    return bars.Watched("x", pairs, bars.at_most(3.1),
+                        {"demo": 12, "sha256": 2345678, "fork": 3456})
+
+
+def test_watched():
+    figure = a_watched_one()
+    expect("of each recording the median",
+           figure.ratios == {"demo": 3, "sha256": 9, "fork": 1})
+    expect("the mean is geometric", near(figure.value, 27 ** (1 / 3)))
+    expect("the worst", figure.worst == 9)
+    expect("the bar is for the mean", figure.passed and
+           not bars.at_most(2.9).passed(figure.value))
+    expect("the means of the rounds", all(map(
+        near, figure.spread(), (18 ** (1 / 3), 36 ** (1 / 3)))))
+    row = report.watched_table([figure]).splitlines()[2]
+    expect("a row has it all", [cell.strip() for cell in row.split("|")][1:-1]
+           == ["x", "3.00", "9.00", "1.00", "3.00", "2.62 to 3.30", "9.00",
+               "at most 3.1", "pass", "12, 2.35 M, 3.46 k"])
+    expect("what a plugin counted", watched.events_of(
+        "replay\nevents: block 12, new block 3\nend") ==
+           {"block": 12, "new block": 3} and watched.events_of("x 1") == {})
+
+
 def test_log():
     counts = {"READ": (100, 300), "DELIVER": (10, 100), "file": (1, 200)}
     expect("bytes a read", near(ourselves.an_entry(counts, "READ"), 1.5))
@@ -80,6 +107,26 @@ def test_report():
     expect("a row a work, and a head", len(rows) == 2 + len(bars.WORKS))
     expect("who fails", [row.split("|")[1].strip() for row in rows
                          if "**fail**" in row] == ["gzip"])
+
+
+def test_page():
+    """A section that was not measured stays as it is."""
+    with open(report.DOCS, encoding="utf-8") as file:
+        before = file.read()
+    order = ["Against the peer", "Record, replay, plugins", "New",
+             "Size of recordings"]
+    same = report.page({}, order, before).split("\n## ")
+    expect("nothing new", len(same) >= 4 and all(
+        "\n## " + part.rstrip("\n") in before for part in same[1:]))
+    section = report.Section("New", "Hello.", works(), ["this"])
+    new = report.page({"New": section.text(2)}, order, before).split("\n## ")
+    expect("one more, in its place", new[:3] + new[4:] == same and
+           new[3].startswith("New\n") and "medians of 2" in new[3] and
+           new[3].endswith("Not measured:\n\n- this\n"))
+    again = report.page({"New": "## New\n\nOther.\n"}, order,
+                        "\n## ".join(new))
+    expect("and measured anew", again.split("\n## ") ==
+           same[:3] + ["New\n\nOther.\n"] + same[3:])
 
 
 def test_archive():
@@ -95,11 +142,12 @@ def test_programs():
     expect("log_count refuses what is no log", subprocess.run(
         [programs.LOG_COUNT, os.devnull],
         stderr=subprocess.DEVNULL).returncode)
-    expect("the plugin of the accesses", programs.plugin("accesses"))
+    for name in ["accesses", "block", "insn", watched.EVENTS]:
+        expect("the plugin " + name, programs.plugin(name))
 
 
-for test in (test_bars, test_figures, test_log, test_report, test_archive,
-             test_programs):
+for test in (test_bars, test_figures, test_watched, test_log, test_report,
+             test_page, test_archive, test_programs):
     test()
 print("%d passed, %d failed" % tuple(results))
 sys.exit(1 if results[1] else 0)

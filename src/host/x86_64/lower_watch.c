@@ -6,66 +6,56 @@
 
 #define OF(member) ((int32_t)offsetof(struct byte_filter, member))
 
-/* PSHUFB of two of the first eight xmm registers. */
-static void emit_pshufb(struct emit *e, unsigned to, unsigned by)
+/* Bytes of the filter are put together in edx: what is not 0 passes. */
+static void look_up(struct lowering *l, int32_t table, bool more)
 {
-    static const uint8_t opcode[] = {0x66, 0x0f, 0x38, 0x00};
-
-    for (unsigned i = 0; i < sizeof(opcode); i++) {
-        emit_byte(e, opcode[i]);
+    if (more) {
+        emit_rx(&l->e, 0, 0x0a, RDX, RAX, RCX, table, false, true); /* or */
+    } else {
+        emit_rx(&l->e, 0, 0x0fb6, RDX, RAX, RCX, table, false, false);
     }
-    emit_byte(e, (uint8_t)(0xc0 | to << 3 | by));
 }
 
-/* Between a general and an xmm register. */
-static void emit_to_vector(struct emit *e, unsigned xmm, unsigned from)
+/* What rcx has in its lowest 16 bits, if that is not all. */
+static void two_bytes(struct lowering *l, unsigned to)
 {
-    emit_rr(e, 0x66, 0x0f6e, xmm, from, true, false);
+    emit_rr(&l->e, 0, 0x0fb7, to, RCX, false, false); /* movzx */
 }
 
-static void emit_from_vector(struct emit *e, unsigned to, unsigned xmm)
+static void shift(struct lowering *l, unsigned bits)
 {
-    emit_rr(e, 0x66, 0x0f7e, xmm, to, true, false);
-}
-
-/* Looks up halves of bytes, in `reg`, and leaves what was found there. */
-static void look_up(struct lowering *l, unsigned reg, int32_t table)
-{
-    emit_rm(&l->e, 0, 0x23, reg, RAX, OF(halves), true, false);
-    emit_to_vector(&l->e, 1, reg);
-    emit_vector_load(&l->e, 0, RAX, table);
-    emit_pshufb(&l->e, 0, 1);
-    emit_from_vector(&l->e, reg, 0);
+    if (bits) {
+        emit_shift_imm(&l->e, SHIFT_SHR, RCX, bits, true);
+    }
 }
 
 void lower_call_if_byte(struct lowering *l, const struct ir_ins *ins)
 {
-    int32_t marked = OF(marked) +
-                     (int32_t)(l->pc % BYTE_FILTER_PLACES * sizeof(uint16_t));
-    uint64_t filter = 0, how = 0;
+    uint64_t place = l->pc % BYTE_FILTER_PLACES / 8, filter = 0, how = 0;
     struct cold *cold;
-    uint8_t *place;
+    unsigned size;
 
     ir_const_value(l->unit, ins->c, &how);
     ir_const_value(l->unit, ins->d, &filter);
+    size = MO_SIZE(how);
     lower_into(l, RCX, ins->b);
     emit_mov_imm(&l->e, RAX, filter);
-    emit_rm(&l->e, 0x66, 0x83, ALU_CMP, RAX, marked, false, false);
-    emit_byte(&l->e, 0);
-    place = emit_jcc(&l->e, 5);
-    if (MO_SIZE(how) == 1) {
+    if (size == 1) {
         emit_rr(&l->e, 0, 0x0fb6, RCX, RCX, false, true);
-        emit_rx(&l->e, 0, 0x80, ALU_CMP, RAX, RCX, OF(wanted), false, false);
-        emit_byte(&l->e, 0);
+        look_up(l, OF(one), false);
+    } else if (size < 8) {
+        shift(l, 8 * size - 16);
+        two_bytes(l, RCX);
+        look_up(l, OF(last), false);
     } else {
-        emit_mov(&l->e, RDX, RCX, true);
-        emit_shift_imm(&l->e, SHIFT_SHR, RDX, 4, true);
-        look_up(l, RCX, OF(low));
-        look_up(l, RDX, OF(high));
-        emit_rr(&l->e, 0, 0x85, RCX, RDX, true, false); /* test */
+        shift(l, BYTE_FILTER_WITHIN);
+        two_bytes(l, RDX);
+        emit_rx(&l->e, 0, 0x0fb6, RDX, RAX, RDX, OF(within), false, false);
+        shift(l, 48 - BYTE_FILTER_WITHIN);
+        look_up(l, OF(last), true);
     }
+    emit_rm(&l->e, 0, 0x0a, RDX, RAX, OF(marked) + (int32_t)place, false, true);
     cold = lower_new_cold(l, COLD_CALL);
-    cold->from[0] = place;
-    cold->from[1] = emit_jcc(&l->e, 5);
+    cold->from[0] = emit_jcc(&l->e, 5);
     cold->back = l->e.at;
 }
