@@ -38,7 +38,8 @@ unsigned block_length(struct plugins *p, uint64_t mode, const uint8_t *bytes,
     return n;
 }
 
-_Static_assert(GUEST_CALL == PANDA_ON_CALL && GUEST_RETURN == PANDA_ON_RETURN,
+_Static_assert(GUEST_CALL == PANDA_ON_CALL && GUEST_RETURN == PANDA_ON_RETURN &&
+                   GUEST_SYSTEM_RETURN == PANDA_ON_SYSTEM_RETURN,
                "a block's end is what filters name");
 
 /* -- Making one ------------------------------------------------------------ */

@@ -58,8 +58,8 @@ struct subscription {
     bool asked;   /* of translation: of all that is translated now */
     bool once;    /* PANDA_ON_NEW_ASID */
     struct panda_filter *filter; /* owned; NULL: none */
-    unsigned transfers; /* PANDA_ON_CALL, PANDA_ON_RETURN: only these */
-    bool bytes;         /* panda_filter_bytes() */
+    unsigned transfers;          /* of BLOCK_TRANSFERS: only these */
+    bool bytes;                  /* panda_filter_bytes() */
     struct subscription *next;
 };
 
@@ -81,7 +81,8 @@ struct block {
     uint16_t offset[]; /* of instructions, and of the end */
 };
 #define BLOCK_MAX_INSNS 512u
-#define BLOCK_TRANSFERS (PANDA_ON_CALL | PANDA_ON_RETURN)
+#define BLOCK_TRANSFERS \
+    (PANDA_ON_CALL | PANDA_ON_RETURN | PANDA_ON_SYSTEM_RETURN)
 #define BLOCK_BUCKETS 16384u
 
 /* Owners of functions, one at least. */
