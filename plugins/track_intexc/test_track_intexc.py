@@ -90,7 +90,8 @@ def main():
                 opened.append(which)
             elif not opened or opened.pop() != which:
                 unfit.append(which)
-        expect(len(said) > 100 and not unfit and not opened, "debug tells of each", unfit[:3])
+        expect(len(said) > 100 and not unfit and not opened,
+               "debug tells of each", unfit[:3])
         expect({n for w, _, n in said} == {"3", "6", "14", "32", "128"},
                "with its number", err[:400])
     end()

@@ -179,6 +179,7 @@ static void free_list(struct block **list)
         struct block *block = *list;
 
         *list = block->next;
+        inserted_free(block);
         free(block);
     }
 }
@@ -218,6 +219,7 @@ void block_forget_all(struct plugins *p)
     }
     free_list(&p->dead);
     answers_forget(p);
+    p->inserted = false;
     block_goes_on(p, NULL, 0);
 }
 

@@ -13,6 +13,7 @@
  *     block.c       the guest's blocks, as plugins know them
  *     weave.c       calls woven into units; weave_blocks.c: their blocks
  *     dispatch.c    what those calls do
+ *     inserted.c    calls that plugins put into blocks themselves
  *     mutant.c      faults on purpose, for tests
  *     filter.c      events that a function does not want
  *     pandalog.c    -pandalog
@@ -78,7 +79,8 @@ struct block {
     struct insn_answers {
         const struct answer *exec, *after;
     } * answers;
-    uint16_t offset[]; /* of instructions, and of the end */
+    struct TCGOp **places; /* an instruction: calls before it; NULL: none */
+    uint16_t offset[];     /* of instructions, and of the end */
 };
 #define BLOCK_MAX_INSNS 512u
 #define BLOCK_TRANSFERS \
@@ -217,6 +219,8 @@ struct plugins {
     struct byte_filter *bytes;
     void *bytes_owner;
     bool changed, flush, quit, unload, sweep;
+    struct block *translated; /* that before_tcg_codegen is told of */
+    bool inserted;            /* there are calls of inserted.c in blocks */
 
     struct block *buckets[BLOCK_BUCKETS];
     struct block *dead; /* their bytes have changed */
@@ -413,6 +417,12 @@ static inline bool answers_has(const struct answer *answer, const void *owner)
 /* All of them: when no unit is left. */
 void answers_forget(struct plugins *p);
 
+/* inserted.c */
+/* The first call before an instruction, for the next function; 0: none. */
+uint64_t inserted_at(const struct block *block, unsigned position);
+void inserted_calls(struct cpu *cpu, uint64_t first); /* of woven code */
+void inserted_free(struct block *block);
+
 /* weave.c */
 struct ir_unit *weave(struct watch *watch, const struct unit_key *key,
                       struct ir_unit *ir, const uint8_t *bytes, size_t rest,
@@ -430,6 +440,7 @@ enum woven_helper {
     WOVEN_ACCESS,          /* (address, value, how) */
     WOVEN_ACCESS_FILTERED, /* the same */
     WOVEN_ACCESS_V,
+    WOVEN_INSERTED, /* (first call) */
     WOVEN_TOLD,
     WOVEN_LEAVE, /* for call_unless: what was written is to take effect */
     N_WOVEN_HELPERS

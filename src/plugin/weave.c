@@ -157,6 +157,16 @@ static void leave_if_written(struct weaver *w)
     w->told = false;
 }
 
+/* What plugins themselves have put before the instruction. */
+static void tell_inserted(struct weaver *w)
+{
+    uint64_t first = inserted_at(w->part->block, position_of(w));
+
+    if (first) {
+        call(w, WOVEN_INSERTED, constant(w, IR_I64, first), IR_NONE, IR_NONE);
+    }
+}
+
 static void start_insn(struct weaver *w, unsigned insn)
 {
     const struct answer *answer;
@@ -176,6 +186,7 @@ static void start_insn(struct weaver *w, unsigned insn)
     } else if (position_of(w) == 0 && told_of_block(w, START_KINDS)) {
         call(w, WOVEN_BLOCK_START, block_constant(w), IR_NONE, IR_NONE);
     }
+    tell_inserted(w);
     answer = answers_of(w).exec;
     if (answer && told_of_insn(w, KIND_BIT(PANDA_CB_INSN_EXEC), 0)) {
         call(w, WOVEN_INSN_EXEC, answer_constant(w, answer), IR_NONE, IR_NONE);
