@@ -101,7 +101,7 @@ bool init_plugin(void *self)
                                      "where the registers go");
     regfile = regfile ? strdup(regfile) : NULL;
     panda_free_args(args);
-    if (percent > 100 && !instrcount) {
+    if (percent > 100 && !instrcount && !panda_help_wanted) {
         fprintf(stderr, PANDA_MSG " when? Give percent=P or instrcount=N\n");
         free(file);
         free(regfile);
