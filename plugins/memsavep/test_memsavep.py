@@ -89,7 +89,8 @@ def main():
     expect(nothing is None and said.startswith("1 ") and
            "percent=P or instrcount=N" in said, "no moment is given", said)
     nothing, said = save("percent=0,file=no/where")
-    expect("no/where cannot be written" in said and said.startswith("1 "), "a file that cannot be "
+    expect("no/where cannot be written" in said and said.startswith("1 "),
+           "a file that cannot be "
            "written", said)
     close()
 
