@@ -181,6 +181,7 @@ struct plugins {
     enum control control;
     char *control_name, *rr_name;
     bool introduced; /* after_machine_init was told */
+    bool over;       /* and pre_shutdown */
     uint64_t count_base, count_total;
 
     struct plugin *plugins;
