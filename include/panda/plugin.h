@@ -161,8 +161,8 @@ void panda_do_flush_tb(void);
 static inline void panda_do_break_exec(void) {}
 
 /*
- * Memory callbacks of the calling plugin. One that never calls these has
- * them from registration on; one that calls the first has none before it.
+ * Memory callbacks of the calling plugin. One that calls these nowhere has
+ * them from registration on; any other has none before the first is called.
  */
 void panda_switch_memcb(void *plugin, bool on);
 static const char panda_this_object_ = 0;

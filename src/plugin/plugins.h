@@ -304,6 +304,8 @@ bool older_callback(panda_cb_type *type, panda_cb cb, panda_cb_with_context *by,
 char *plugins_search(const char *name, char **places);
 char *plugins_search_file(const char *file, char **places);
 void *plugins_open_file(const char *path, char **message);
+/* Does it call the function, or take its address, wherever? */
+bool plugins_file_uses(void *handle, const char *function);
 
 /* loader.c */
 bool plugins_require(struct plugins *p, const char *name, char **message);
