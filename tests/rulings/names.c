@@ -42,11 +42,11 @@ bool init_plugin(void *self)
     panda_register_callback(self, PANDA_CB_BEFORE_REPLAY_LOADVM, pcb);
     pcb.after_loadvm = after_loadvm;
     panda_register_callback(self, PANDA_CB_AFTER_VMLOAD, pcb);
-    printf("names: %d %d %d\n", panda_load_plugin(OTHER),
-           panda_load_plugin(OTHER, "claimer"),
-           panda_get_plugin_by_name("claimer") ==
-                   panda_get_plugin_by_name("panda_claimer.so") &&
-               panda_get_plugin_by_name("claimer"));
+    printf("names: %d", panda_load_plugin(OTHER));
+    printf(" %d", panda_load_plugin(OTHER, "claimer"));
+    printf(" %d\n", panda_get_plugin_by_name("claimer") &&
+                        panda_get_plugin_by_name("claimer") ==
+                            panda_get_plugin_by_name("panda_claimer.so"));
     return true;
 }
 
