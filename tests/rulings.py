@@ -138,7 +138,14 @@ def test_counts(lines):
              at("based") <= int(l[1], 16) < at("based_end")}
     expect(not wrong and based == set("BIwr"),
            "pc and count agree however they are asked for", wrong[:3])
-    wrong, last, gaps = [], None, []
+    pairs = [(e, b) for e, b in zip(
+        [l for l in lines if l[0] in "BE"], [l for l in lines if l[0] in "BE"]
+        [1:]) if e[0] == "E" and b[0] == "B" and at("cases") <=
+        int(e[2], 16) < at("long_block_end")]
+    wrong = [(e, b) for e, b in pairs if e[2] != b[1]]
+    expect(not wrong and len(pairs) > 100,
+           "at a block's end, the pc of the next one", wrong[:2])
+    wrong, last = [], None
     for line in lines:
         if line[0] == "B":
             start = int(line[4])
@@ -268,6 +275,8 @@ def test_steering():
     expect("exception came as 61" in out, "the first other number counts",
            out)
     expect("dr0 0" in out, "system registers are only shown", out)
+    expect("judge: disassembled 1 1" in out,
+           "panda_disas of bytes, and of the guest", out)
     expect("judge: memory, 0 wrong" in out and "memory stays" in out,
            "what fails has done nothing", out + err)
     for answer, what in ("0x100", "changes"), ("0x101", "stays"), \
@@ -307,10 +316,22 @@ def test_phases():
 def test_names():
     build("claimer", "-DANSWER=1")
     build("names", f'-DOTHER="{WORK}/panda_claimer.so"')
-    _, out, err = run("-replay", "ruled", "-panda", "names:text=none")
+    _, out, err = run("-replay", "ruled", "-panda-arg", "names_more:text=no",
+                      "-panda-arg", "name:other=no", "-panda",
+                      "names:text=none", "-panda-arg", "names_:other=no")
     expect(re.findall("^names: (.*)$", out, re.M) ==
            ["None nothing", "1 1 1", "loads", "loaded 1"],
            "names of older sources", out + err)
+
+
+def test_enclosed():
+    with open(f"{FOLDER}/enclosed.cpp") as file:
+        text = file.read()
+    for compiler in "g++", "clang++":
+        build_plugin(WORK, "enclosed", text, *STRICT, compiler=compiler)
+        out = run("-replay", "ruled", "-panda", "enclosed")[1]
+        expect("enclosed: 5 1" in out, 'headers within extern "C", a point by '
+               "its type alone", out)
 
 
 def test_places():
@@ -332,6 +353,9 @@ def test_places():
     expect("claimed: b" in out, "after $PANDA_PLUGIN_DIR", out)
     out = run(*machine, "sample:help", env=env)[1]
     expect("sample " in out, "and beside the program", out)
+    out = run(*machine, f"{WORK}/root/x86_64-softmmu/panda/plugins/"
+              "panda_here.so", env=env)[1]
+    expect("claimed: a" in out, "with a / it is a file", out)
     _, out, err = run(*machine, "nosuch", env=env)
     places = [err.find(p) for p in (
         f"{WORK}/mine", f"{WORK}/root/x86_64-softmmu/panda/plugins",
@@ -356,6 +380,7 @@ def main():
         test_steering()
         test_phases()
         test_names()
+        test_enclosed()
         test_places()
     table.check(checks.expect)
     end()

@@ -82,6 +82,29 @@ static void try_memory(CPUState *cpu)
     printf("judge: memory, %d wrong\n", wrong);
 }
 
+static bool shows(void *code, const char *word)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    bool there;
+
+    panda_disas(out, code, 2);
+    fclose(out);
+    there = strstr(text, word);
+    free(text);
+    return there;
+}
+
+/* Of the plugin's memory; and of the guest's, where the plugin has none. */
+static void try_disassembly(void)
+{
+    uint8_t nop[2] = {0x90, 0xc3};
+
+    printf("judge: disassembled %d %d\n", shows(nop, "nop"),
+           shows((void *)(uintptr_t)pool, "ja "));
+}
+
 static bool on_hypercall(CPUState *cpu)
 {
     CPUX86State *env = cpu->env_ptr;
@@ -93,6 +116,7 @@ static bool on_hypercall(CPUState *cpu)
     } else if ((uint32_t)env->regs[R_EAX] == RULER &&
                env->regs[R_EBX] == MARK_WHOLE) {
         try_memory(cpu);
+        try_disassembly();
     }
     return false;
 }

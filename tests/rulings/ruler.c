@@ -3,7 +3,7 @@
  * addresses, and complains where pc or count do not agree.
  *
  *     B pc size icount count    start_block_exec
- *     E pc                      end_block_exec; of the block
+ *     E pc next                 end_block_exec: the block, and the pc
  *     I pc count                insn_exec
  *     r, w pc address size value, R, W: physical; after the access
  *     d, D address size         a device is read, written
@@ -50,7 +50,8 @@ static void on_end(CPUState *cpu, TranslationBlock *tb)
 {
     pc_of(cpu, "end", panda_current_pc(cpu));
     if (in(tb->pc)) {
-        fprintf(out, "E %" PRIx64 "\n", (uint64_t)tb->pc);
+        fprintf(out, "E %" PRIx64 " %" PRIx64 "\n", (uint64_t)tb->pc,
+                (uint64_t)panda_current_pc(cpu));
     }
 }
 

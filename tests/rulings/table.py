@@ -8,7 +8,8 @@ from checks import TOP
 SECTIONS = ("Prototypes and names", "Blocks", "insn_translate",
             "Calls in blocks", "pc and count", "Memory",
             "Results and steering", "Requests and endings",
-            "Arguments and loading", "Accepted, without effect")
+            "Arguments and loading", "Pandalogs",
+            "Accepted, without effect")
 
 shown = set() # what tests/rulings.py has looked at
 
