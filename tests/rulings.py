@@ -310,6 +310,34 @@ def test_phases():
                "memory callbacks belong to who switches them", (wrong, out))
 
 
+def test_inserted():
+    """Calls in blocks may do what callbacks may."""
+    where = f"pc={at('m_push'):#x}"
+    build("leaver", "-DINSERT", "-DUNLOAD", source="phases")
+    out = live("-panda", f"leaver:{where}")[1]
+    expect("leaver: 1 1 0" in out and "end\n" in out,
+           "calls in blocks go with their plugin", out)
+    build("writer", "-DINSERT", "-DWRITE", source="phases")
+    stored = []
+    for options in (["-record", "written"], ["-replay", "written"],
+                    ["-replay", "written", "-unit-insns", "1"]):
+        spec = [] if "-unit-insns" in options else \
+            ["-panda", f"writer:{where}"]
+        lines, done = rule(*spec, *options)
+        stored.append([x[3] for i in range(3)
+                       for x in of(lines, "push", "w", i)])
+        expect("-record" in options or
+               (done[0] == 0 and "identical" in done[1] and
+                "writes" not in done[2]),
+               "what an inserted call writes is recorded", done)
+    expect(stored == 3 * [[0x4242, 0x4242, 0x1122334455667788]],
+           "and takes effect before the instruction", stored)
+    build("ender", "-DINSERT", "-DLEAVE", source="phases")
+    _, out, err = run("-replay", "ruled", "-panda", f"ender:{where}")
+    expect("ender: 1 0 0" in out and "ended at request" in out,
+           "a request of an inserted call is served", out + err)
+
+
 # -- Names, places -------------------------------------------------------------
 
 
@@ -379,6 +407,7 @@ def main():
         test_ruler()
         test_steering()
         test_phases()
+        test_inserted()
         test_names()
         test_enclosed()
         test_places()

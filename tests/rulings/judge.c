@@ -127,6 +127,7 @@ bool init_plugin(void *self)
     panda_cb pcb;
 
     pool = panda_parse_ulong_req(args, "pool", "an address");
+    panda_free_args(args);
     pcb.guest_hypercall = on_hypercall;
     panda_register_callback(self, PANDA_CB_GUEST_HYPERCALL, pcb);
     pcb.before_handle_exception = no_other;

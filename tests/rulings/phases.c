@@ -7,6 +7,9 @@
  *     EARLY    in init_plugin(), and disables them in the second
  *     INSERT   inserts a call; disables its callback in the second phase, and
  *              unregisters all in the third
+ *     UNLOAD   besides: and is unloaded then
+ *     WRITE    besides: the call writes RAX, which the instruction stores
+ *     LEAVE    besides: the call ends the replay
  */
 #include "panda/plugin.h"
 #include "panda/tcg-utils.h"
@@ -24,6 +27,14 @@ static void *plugin;
 static void inserted(void *count)
 {
     ((unsigned *)count)[phase]++;
+#ifdef WRITE
+    ((CPUX86State *)first_cpu->env_ptr)->regs[R_EAX] = 0x4242;
+#endif
+#ifdef LEAVE
+    if (rr_in_replay()) {
+        panda_replay_end();
+    }
+#endif
 }
 
 static void before_tcg_codegen(CPUState *cpu, TranslationBlock *tb)
@@ -71,7 +82,11 @@ static bool on_hypercall(CPUState *cpu)
         next_phase();
 #ifdef INSERT
         if (phase == 2) {
+#ifdef UNLOAD
+            panda_unload_plugin(plugin);
+#else
             panda_unregister_callbacks(plugin);
+#endif
         }
 #endif
     }
@@ -84,6 +99,7 @@ bool init_plugin(void *self)
     panda_cb pcb;
 
     where = panda_parse_ulong_req(args, "pc", "of an instruction");
+    panda_free_args(args);
     pcb.guest_hypercall = on_hypercall;
     panda_register_callback(self, PANDA_CB_GUEST_HYPERCALL, pcb);
 #ifdef INSERT
