@@ -53,6 +53,9 @@ def test_record():
                said[7] == f"again -1 mode 1 name {name} next 0" and
                said[8] == "vm_quit 0 mode 0 name - next -1",
                f"a plugin records {' '.join(way)}", done.stdout)
+        expect('there is no snapshot "snapshot"' in done.stdout and
+               "no machine of this version has disks" in done.stdout,
+               "from no snapshot, and says why", done.stdout)
         at = re.search(r"in mode 1 at block (\d+), sum (\w+)", done.stdout)
         expect(at and int(at[1]) == 2001, "from the next block on")
         replay = Replay("one", "-panda", "conductor")

@@ -30,6 +30,8 @@ extern char *panda_argv[MAX_PANDA_PLUGIN_ARGS];
 extern int panda_argc;
 /* Arguments are printed (NAME:help), and nothing will run. */
 extern bool panda_help_wanted;
+/* The guest runs, or may: from behind after_machine_init to pre_shutdown. */
+extern bool panda_in_main_loop;
 /* What was switched on; nothing comes of the first and the last. */
 extern bool panda_update_pc, panda_use_memcb, panda_tb_chaining;
 

@@ -53,12 +53,14 @@ void panda_enable_callback_with_context(void *plugin, panda_cb_type type,
  * are many or blocks are translated anew.
  * PANDA_ON_CALL, PANDA_ON_RETURN, for end_block_exec and after_block_exec:
  * blocks that end with an instruction that calls a function, or returns from
- * one (not system calls and interrupts).
+ * one (not system calls and interrupts). PANDA_ON_SYSTEM_RETURN: those that
+ * return from an exception, an interrupt or a system call.
  * 0: no filter. More of them are in panda/filter.h.
  */
 #define PANDA_ON_NEW_ASID 1u
 #define PANDA_ON_CALL 2u
 #define PANDA_ON_RETURN 4u
+#define PANDA_ON_SYSTEM_RETURN 8u
 void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,
                            unsigned filter);
 /* False, after a warning, for a function that was never registered. */
@@ -159,8 +161,8 @@ void panda_do_flush_tb(void);
 static inline void panda_do_break_exec(void) {}
 
 /*
- * Memory callbacks of the calling plugin. One that never calls these has
- * them from registration on; one that calls the first has none before it.
+ * Memory callbacks of the calling plugin. One that calls these nowhere has
+ * them from registration on; any other has none before the first is called.
  */
 void panda_switch_memcb(void *plugin, bool on);
 static const char panda_this_object_ = 0;

@@ -4,6 +4,7 @@
 #include "callstack_instr/callstack_instr.h"
 #include "callstack_instr/callstack_instr_int_fns.h"
 #include "callstack_instr/stacks.h"
+#include "callstack_instr/threads.h"
 
 bool init_plugin(void *self);
 void uninit_plugin(void *self);
@@ -33,6 +34,9 @@ static target_ulong stack_pointer(const CPUState *cpu)
  * when stacks are told apart. */
 static target_ulong key(CPUState *cpu)
 {
+    if (kind == STACK_THREADED) {
+        return thread_key(thread_now(cpu), panda_in_kernel(cpu));
+    }
     if (kind == STACK_HEURISTIC && panda_in_kernel(cpu)) {
         return 0;
     }
@@ -213,6 +217,12 @@ void get_prog_point(CPUState *cpu, prog_point *p)
     p->sidSecond = kind == STACK_HEURISTIC && walk.lane ? walk.lane->base : 0;
     p->isKernelMode = panda_in_kernel(cpu);
     p->stackKind = kind;
+    if (kind == STACK_THREADED) {
+        struct thread thread = thread_now(cpu);
+
+        p->sidFirst = (target_ulong)thread.pid;
+        p->sidSecond = (target_ulong)thread.tid;
+    }
 }
 
 /* -- Start and end --------------------------------------------------------- */
@@ -223,13 +233,14 @@ static bool choose_kind(const char *name)
         kind = STACK_ASID;
     } else if (!strcmp(name, "heuristic")) {
         kind = STACK_HEURISTIC;
+    } else if (!strcmp(name, "threaded")) {
+        kind = STACK_THREADED;
+        return panda_help_wanted || threads_open();
     } else {
         fprintf(stderr,
-                PANDA_MSG " stack_type=%s: choose asid or heuristic%s\n", name,
-                strcmp(name, "threaded")
-                    ? ""
-                    : " (threads are told by a plugin that knows the guest's "
-                      "system, and this version has none)");
+                PANDA_MSG " stack_type=%s: choose asid, heuristic or "
+                          "threaded\n",
+                name);
         return false;
     }
     return true;
@@ -238,13 +249,15 @@ static bool choose_kind(const char *name)
 bool init_plugin(void *self)
 {
     panda_arg_list *args = panda_get_args("callstack_instr");
+    bool threads = panda_os_name && threads_are_known();
     panda_cb pcb;
     bool good;
 
     verbose = panda_parse_bool_opt(args, "verbose", "tell of calls at once");
-    good = choose_kind(
-        panda_parse_string_opt(args, "stack_type", "asid",
-                               "what a stack belongs to: asid, heuristic"));
+    good = choose_kind(panda_parse_string_opt(
+        args, "stack_type", threads ? "threaded" : "asid",
+        "what a stack belongs to: asid, heuristic, "
+        "threaded"));
     panda_free_args(args);
 
     pcb.after_block_exec = after_call;

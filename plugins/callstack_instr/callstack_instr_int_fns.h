@@ -12,4 +12,9 @@ uint32_t get_functions(target_ulong functions[], uint32_t n, CPUState *cpu);
 
 void get_prog_point(CPUState *cpu, prog_point *p);
 
+/* The newest 16 return addresses, for a field of the pandalog; to be freed. It
+ * is the Panda__CallStack of plog.pb-c.h. */
+struct Panda__CallStack *pandalog_callstack_create(void);
+void pandalog_callstack_free(struct Panda__CallStack *stack);
+
 #endif

@@ -54,6 +54,15 @@ asm("tail:\n call plain_leaf\n jmp plain_leaf");
 void plain_leaf(void);
 asm("plain_leaf:\n ret");
 
+FUNCTION void deep(unsigned depth)
+{
+    NOTE('+', deep);
+    if (depth) {
+        deep(depth - 1);
+    }
+    NOTE('-', deep);
+}
+
 FUNCTION void large(unsigned depth)
 {
     volatile char frame[12000];
@@ -189,6 +198,7 @@ int main(void)
     NOTE('-', tail);
     tail();
     large(3);
+    deep(20);
     catches();
     catches();
     take_turns();

@@ -373,7 +373,7 @@ bool init_plugin(void *self)
 
     panda_free_args(args);
     this_plugin = self;
-    if (good) {
+    if (good && !panda_help_wanted) {
         register_all();
         good = disabled || enable(csv_name);
     }

@@ -40,14 +40,15 @@ static bool save_memory(FILE *out, uint64_t end)
 
 /* -- The moment ------------------------------------------------------------ */
 
-static void told(const char *name, bool good)
+static bool told(const char *name, bool good)
 {
     if (!good) {
         fprintf(stderr, PANDA_MSG " %s cannot be written: %m\n", name);
     }
+    return good;
 }
 
-static void save(CPUState *cpu)
+static bool save(CPUState *cpu)
 {
     uint64_t end = size ? size : ram_size;
     FILE *out = fopen(file, "w");
@@ -64,8 +65,9 @@ static void save(CPUState *cpu)
         if (out) {
             cpu_dump_state(cpu, out, fprintf, 0);
         }
-        told(regfile, out && !fclose(out));
+        good = told(regfile, out && !fclose(out)) && good;
     }
+    return good;
 }
 
 static void on_block(CPUState *cpu, TranslationBlock *tb)
@@ -74,8 +76,11 @@ static void on_block(CPUState *cpu, TranslationBlock *tb)
     if (!done && ((instrcount && rr_get_guest_instr_count() >= instrcount) ||
                   (rr_in_replay() && rr_get_percentage() >= percent))) {
         done = true;
-        save(cpu);
-        panda_vm_quit();
+        if (save(cpu) && rr_in_replay()) {
+            panda_replay_end();
+        } else { /* a replay's status tells that nothing was saved */
+            panda_vm_quit();
+        }
     }
 }
 
@@ -96,7 +101,7 @@ bool init_plugin(void *self)
                                      "where the registers go");
     regfile = regfile ? strdup(regfile) : NULL;
     panda_free_args(args);
-    if (percent > 100 && !instrcount) {
+    if (percent > 100 && !instrcount && !panda_help_wanted) {
         fprintf(stderr, PANDA_MSG " when? Give percent=P or instrcount=N\n");
         free(file);
         free(regfile);

@@ -67,6 +67,8 @@ def main():
     expect(re.search(r"^rip=0*100000 ", first, re.M) and
            "rax=0000000000000000" in first,
            "and the CPU is about to start the kernel", first)
+    expect(said.startswith("0 ") and "ended at request" in said,
+           "and that ends the replay", said)
     expect(os.stat(path("memsavep.raw")).st_blocks * 512 < SIZE / 2,
            "pages of zeros are holes")
     half, said = save("percent=50,regfile=regs")
@@ -87,7 +89,8 @@ def main():
     expect(nothing is None and said.startswith("1 ") and
            "percent=P or instrcount=N" in said, "no moment is given", said)
     nothing, said = save("percent=0,file=no/where")
-    expect("no/where cannot be written" in said, "a file that cannot be "
+    expect("no/where cannot be written" in said and said.startswith("1 "),
+           "a file that cannot be "
            "written", said)
     close()
 

@@ -207,7 +207,7 @@ static bool parse(panda_arg_list *args)
     if ((file && !read_file(file)) || (range && !parse_range(range))) {
         return false;
     }
-    if (!n_wishes) {
+    if (!n_wishes && !panda_help_wanted) {
         fprintf(stderr, PANDA_MSG " what? Give pc=, pc_file= or pc_range=\n");
         return false;
     }
@@ -232,17 +232,20 @@ static bool open_output(void)
 bool init_plugin(void *self)
 {
     panda_arg_list *args = panda_get_args("pc_search");
-    bool good = parse(args) && open_output();
+    bool good = parse(args);
     panda_cb pcb;
 
     panda_free_args(args);
+    if (panda_help_wanted || !good || !open_output()) {
+        return panda_help_wanted;
+    }
     pcb.insn_translate = is_wanted;
     panda_register_callback(self, PANDA_CB_INSN_TRANSLATE, pcb);
     pcb.insn_exec = on_insn;
     panda_register_callback(self, PANDA_CB_INSN_EXEC, pcb);
     pcb.main_loop_wait = once_a_second;
     panda_register_callback(self, PANDA_CB_MAIN_LOOP_WAIT, pcb);
-    return good;
+    return true;
 }
 
 void uninit_plugin(void *self)

@@ -300,7 +300,8 @@ bool init_plugin(void *self)
                                          "look for strings as UTF-16, too");
     strings.fold = panda_parse_bool_opt(args, "nocase",
                                         "take letters of either case as one");
-    good = start(str, *name ? name : "stringsearch", *name);
+    good = panda_help_wanted ||
+           start(str, *name ? name : "stringsearch", *name);
     panda_free_args(args);
     return good;
 }

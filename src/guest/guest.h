@@ -75,8 +75,10 @@ typedef void guest_wrote(void *opaque, uint32_t number, const void *bytes,
 /* What plugins need to know of a guest. */
 enum guest_transfer {
     GUEST_NO_TRANSFER = 0,
-    GUEST_CALL = 2,   /* of a function; PANDA_ON_CALL */
-    GUEST_RETURN = 4, /* of a function; PANDA_ON_RETURN */
+    GUEST_CALL = 2,          /* of a function; PANDA_ON_CALL */
+    GUEST_RETURN = 4,        /* of a function; PANDA_ON_RETURN */
+    GUEST_SYSTEM_RETURN = 8, /* of what came from outside of the program, as
+                                PANDA_ON_SYSTEM_RETURN has it */
 };
 
 struct guest_plugin {

@@ -43,6 +43,7 @@ void plugins_attach(struct plugins *p, struct machine *machine, RR_mode mode)
         p->introduced = true;
         dispatch_simple(p, PANDA_CB_AFTER_MACHINE_INIT);
     }
+    variables_show(p);
 }
 
 void plugins_detach(struct plugins *p)
@@ -88,9 +89,19 @@ void plugins_main_loop(struct plugins *p)
     }
 }
 
+/* All of it was replayed; how well, the program says. */
+static bool is_complete(const struct plugins *p)
+{
+    return p->mode == RR_REPLAY && p->machine && p->count_total &&
+           p->machine->cpu->count - p->count_base == p->count_total;
+}
+
 void plugins_shut_down(struct plugins *p)
 {
+    rr_replay_complete = is_complete(p);
     dispatch_simple(p, PANDA_CB_PRE_SHUTDOWN);
+    p->over = true;
+    variables_show(p);
 }
 
 /* -- What plugins ask of it ------------------------------------------------ */

@@ -38,7 +38,8 @@ unsigned block_length(struct plugins *p, uint64_t mode, const uint8_t *bytes,
     return n;
 }
 
-_Static_assert(GUEST_CALL == PANDA_ON_CALL && GUEST_RETURN == PANDA_ON_RETURN,
+_Static_assert(GUEST_CALL == PANDA_ON_CALL && GUEST_RETURN == PANDA_ON_RETURN &&
+                   GUEST_SYSTEM_RETURN == PANDA_ON_SYSTEM_RETURN,
                "a block's end is what filters name");
 
 /* -- Making one ------------------------------------------------------------ */
@@ -178,6 +179,7 @@ static void free_list(struct block **list)
         struct block *block = *list;
 
         *list = block->next;
+        inserted_free(block);
         free(block);
     }
 }
@@ -217,6 +219,7 @@ void block_forget_all(struct plugins *p)
     }
     free_list(&p->dead);
     answers_forget(p);
+    p->inserted = false;
     block_goes_on(p, NULL, 0);
 }
 

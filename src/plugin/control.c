@@ -46,8 +46,15 @@ static int ask(enum control what, RR_mode must_be, const char *name)
 
 int panda_record_begin(const char *name, const char *snapshot)
 {
-    return snapshot ? RRCTRL_EINVALID
-                    : ask(CONTROL_RECORD_BEGIN, RR_OFF, name ? name : "");
+    if (snapshot) {
+        panda_warn("panda_record_begin(): there is no snapshot \"%s\" to "
+                   "begin from: snapshots by name lie in disk images, and no "
+                   "machine of this version has disks; NULL records from "
+                   "where the guest is",
+                   snapshot);
+        return RRCTRL_EINVALID;
+    }
+    return ask(CONTROL_RECORD_BEGIN, RR_OFF, name ? name : "");
 }
 
 int panda_record_end(void)

@@ -434,6 +434,7 @@ const struct guest_helper woven_helpers[N_WOVEN_HELPERS] = {
     [WOVEN_BLOCK_END_IF] = TELLS(block_end_if, 3, IR_I32, IR_I64, IR_I64),
     [WOVEN_BLOCK_CUT] = TELLS(block_cut, 2, IR_I64, IR_I32),
     [WOVEN_INSN_EXEC] = LEAVES_AT_PC(insn_exec, 1, IR_I64),
+    [WOVEN_INSERTED] = LEAVES(inserted_calls, 1, IR_I64),
     [WOVEN_TOLD] = LEAVES(told, 0, 0),
     [WOVEN_LEAVE] = LEAVES(leave, 1, IR_I64),
     [WOVEN_AFTER_INSN] = TELLS(after_insn, 2, IR_I64, IR_I64),

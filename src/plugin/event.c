@@ -22,7 +22,9 @@ void dispatch_block_translated(struct plugins *p, struct block *block)
 {
     if (heard(p, PANDA_CB_BEFORE_TCG_CODEGEN)) {
         show_here(p);
+        p->translated = block;
         RAISE_CPU(p, BEFORE_TCG_CODEGEN, (uintptr_t)&block->shown);
+        p->translated = NULL;
     }
     if (heard(p, PANDA_CB_AFTER_BLOCK_TRANSLATE)) {
         show_here(p);

@@ -10,6 +10,7 @@
 #include "plugin/places.h" /* PANDA_LIBRARIES: the way from bin/ to lib/ */
 
 #include <libgen.h>
+#include <link.h>
 #include <sys/mman.h>
 
 /* -- Where they lie -------------------------------------------------------- */
@@ -166,4 +167,43 @@ void *plugins_open_file(const char *path, char **message)
         dlclose(handle);
     }
     return *message ? NULL : handle;
+}
+
+/* -- What a plugin uses ---------------------------------------------------- */
+
+static uintptr_t dynamic(const ElfW(Dyn) * entry, ElfW(Sxword) tag)
+{
+    while (entry->d_tag != DT_NULL && entry->d_tag != tag) {
+        entry++;
+    }
+    return entry->d_tag == tag ? (uintptr_t)entry->d_un.d_ptr : 0;
+}
+
+/* In one of its tables of relocations: every name that it takes from
+ * elsewhere is in one. */
+static bool names_symbol(const ElfW(Dyn) * entries, ElfW(Sxword) table,
+                         ElfW(Sxword) bytes, const char *symbol)
+{
+    const ElfW(Sym) *symbols = (void *)dynamic(entries, DT_SYMTAB);
+    const char *names = (char *)dynamic(entries, DT_STRTAB);
+    const ElfW(Rela) *rows = (void *)dynamic(entries, table);
+    size_t n = rows ? dynamic(entries, bytes) / sizeof(*rows) : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t number = ELF64_R_SYM(rows[i].r_info);
+
+        if (!strcmp(names + symbols[number].st_name, symbol)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool plugins_file_uses(void *handle, const char *symbol)
+{
+    const struct link_map *map;
+
+    return !dlinfo(handle, RTLD_DI_LINKMAP, &map) &&
+           (names_symbol(map->l_ld, DT_JMPREL, DT_PLTRELSZ, symbol) ||
+            names_symbol(map->l_ld, DT_RELA, DT_RELASZ, symbol));
 }

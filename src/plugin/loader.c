@@ -217,7 +217,8 @@ bool plugins_load(struct plugins *p, const char *path, const char *name,
     plugin->name = bare;
     plugin->path = panda_must(strdup(path));
     plugin->handle = handle;
-    plugin->memory = plugin->enabled = true;
+    plugin->enabled = true;
+    plugin->memory = !plugins_file_uses(handle, "panda_switch_memcb");
     made = dlsym(handle, "panda_plugin_built_for");
     plugin->strict = made->strict;
     plugin->next = p->plugins;

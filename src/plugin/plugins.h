@@ -14,6 +14,7 @@
  *     weave.c       calls woven into units; weave_blocks.c: their blocks,
  *                   weave_access.c: their accesses
  *     dispatch.c    what those calls do
+ *     inserted.c    calls that plugins put into blocks themselves
  *     mutant.c      faults on purpose, for tests
  *     filter.c      events that a function does not want
  *     pandalog.c    -pandalog
@@ -59,8 +60,8 @@ struct subscription {
     bool asked;   /* of translation: of all that is translated now */
     bool once;    /* PANDA_ON_NEW_ASID */
     struct panda_filter *filter; /* owned; NULL: none */
-    unsigned transfers; /* PANDA_ON_CALL, PANDA_ON_RETURN: only these */
-    bool bytes;         /* panda_filter_bytes() */
+    unsigned transfers;          /* of BLOCK_TRANSFERS: only these */
+    bool bytes;                  /* panda_filter_bytes() */
     struct subscription *next;
 };
 
@@ -79,10 +80,12 @@ struct block {
     struct insn_answers {
         const struct answer *exec, *after;
     } * answers;
-    uint16_t offset[]; /* of instructions, and of the end */
+    struct TCGOp **places; /* an instruction: calls before it; NULL: none */
+    uint16_t offset[];     /* of instructions, and of the end */
 };
 #define BLOCK_MAX_INSNS 512u
-#define BLOCK_TRANSFERS (PANDA_ON_CALL | PANDA_ON_RETURN)
+#define BLOCK_TRANSFERS \
+    (PANDA_ON_CALL | PANDA_ON_RETURN | PANDA_ON_SYSTEM_RETURN)
 /* In what woven code calls with: all registers are shown already. */
 #define WOVEN_SHOWN 1u
 #define BLOCK_BUCKETS 16384u
@@ -185,6 +188,7 @@ struct plugins {
     enum control control;
     char *control_name, *rr_name;
     bool introduced; /* after_machine_init was told */
+    bool over;       /* and pre_shutdown */
     uint64_t count_base, count_total;
 
     struct plugin *plugins;
@@ -225,6 +229,8 @@ struct plugins {
     struct byte_filter *bytes;
     void *bytes_owner;
     bool changed, flush, quit, unload, sweep;
+    struct block *translated; /* that before_tcg_codegen is told of */
+    bool inserted;            /* there are calls of inserted.c in blocks */
 
     struct block *buckets[BLOCK_BUCKETS];
     struct block *dead; /* their bytes have changed */
@@ -306,6 +312,8 @@ bool older_callback(panda_cb_type *type, panda_cb cb, panda_cb_with_context *by,
 char *plugins_search(const char *name, char **places);
 char *plugins_search_file(const char *file, char **places);
 void *plugins_open_file(const char *path, char **message);
+/* Does it call the function, or take its address, wherever? */
+bool plugins_file_uses(void *handle, const char *function);
 
 /* loader.c */
 bool plugins_require(struct plugins *p, const char *name, char **message);
@@ -423,6 +431,12 @@ static inline bool answers_has(const struct answer *answer, const void *owner)
 /* All of them: when no unit is left. */
 void answers_forget(struct plugins *p);
 
+/* inserted.c */
+/* The first call before an instruction, for the next function; 0: none. */
+uint64_t inserted_at(const struct block *block, unsigned position);
+void inserted_calls(struct cpu *cpu, uint64_t first); /* of woven code */
+void inserted_free(struct block *block);
+
 /* weave.c */
 struct ir_unit *weave(struct watch *watch, const struct unit_key *key,
                       struct ir_unit *ir, const uint8_t *bytes, size_t rest,
@@ -445,6 +459,7 @@ enum woven_helper {
     WOVEN_AFTER_WRITE,
     WOVEN_ACCESS_FILTERED, /* the same */
     WOVEN_ACCESS_V,
+    WOVEN_INSERTED, /* (first call) */
     WOVEN_TOLD,
     WOVEN_LEAVE, /* for call_unless: what was written is to take effect */
     N_WOVEN_HELPERS

@@ -56,7 +56,8 @@ const char *registry_name_of(const struct plugins *p,
             }
         }
     }
-    return "?";
+    /* A call that was inserted there. */
+    return rows[PANDA_CB_BEFORE_TCG_CODEGEN].name;
 }
 
 /* -- What is on ------------------------------------------------------------ */
@@ -282,10 +283,12 @@ bool registry_serve(struct watch *watch)
     }
     if (p->changed) {
         uint64_t accesses = 0xffull << PANDA_CB_VIRT_MEM_BEFORE_READ;
+        uint64_t inserted = KIND_BIT(PANDA_CB_BEFORE_TCG_CODEGEN);
 
         p->changed = false;
         watch->woven = (p->active & (kinds_of(CODE) | kinds_of(TRANSLATE))) |
-                       spare_flags(p) | (watch->woven & UP_TO_TOLD);
+                       spare_flags(p) | (watch->woven & UP_TO_TOLD) |
+                       (p->inserted ? inserted : 0);
         m->cpu->shown_current = 0;
         m->cpu->access_told = p->active & accesses ? dispatch_access : NULL;
         machine_watch_changed(m);
@@ -450,6 +453,7 @@ void registry_unregister(struct plugins *p, const void *owner)
         }
     }
     p->sweep = true;
+    p->flush |= p->inserted; /* its calls go, too */
     spare_forget(p, owner);
     registry_update(p);
     if (!p->calling) {

@@ -91,7 +91,7 @@ static unsigned filters_of(panda_cb_type type)
     return type == PANDA_CB_BEFORE_BLOCK_EXEC ? PANDA_ON_NEW_ASID
            : type == PANDA_CB_AFTER_BLOCK_EXEC ||
                    type == PANDA_CB_END_BLOCK_EXEC
-               ? PANDA_ON_CALL | PANDA_ON_RETURN
+               ? BLOCK_TRANSFERS
                : 0;
 }
 
@@ -109,7 +109,7 @@ void panda_filter_callback(void *plugin, panda_cb_type type, panda_cb cb,
         /* Marks of others' are no news to it. */
         p->flush |= (filter & PANDA_ON_NEW_ASID) && !s->once;
         s->once = filter & PANDA_ON_NEW_ASID;
-        s->transfers = filter & (PANDA_ON_CALL | PANDA_ON_RETURN);
+        s->transfers = filter & BLOCK_TRANSFERS;
         changed(p);
     }
 }

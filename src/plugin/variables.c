@@ -17,6 +17,7 @@ int qemu_loglevel;
 char *panda_argv[MAX_PANDA_PLUGIN_ARGS];
 int panda_argc;
 bool panda_help_wanted, panda_update_pc, panda_use_memcb;
+bool panda_in_main_loop, rr_replay_complete;
 bool panda_tb_chaining = true;
 struct CPUTailQ cpus = QTAILQ_HEAD_INITIALIZER(cpus);
 
@@ -56,4 +57,5 @@ void variables_show(struct plugins *p)
         panda_argv[panda_argc++] = a->whole;
     }
     panda_help_wanted = p && p->help;
+    panda_in_main_loop = p && p->introduced && !p->over;
 }

@@ -169,6 +169,17 @@ static void leave_if_written(struct weaver *w)
     w->told = false;
 }
 
+/* What plugins themselves have put before the instruction. */
+static void tell_inserted(struct weaver *w)
+{
+    uint64_t first = inserted_at(w->part->block, position_of(w));
+
+    if (first) {
+        weave_call(w, WOVEN_INSERTED, weave_constant(w, IR_I64, first), IR_NONE,
+                   IR_NONE);
+    }
+}
+
 static void start_insn(struct weaver *w, unsigned insn)
 {
     const struct answer *answer;
@@ -189,6 +200,7 @@ static void start_insn(struct weaver *w, unsigned insn)
         weave_call(w, WOVEN_BLOCK_START, block_constant(w, show_start(w)),
                    IR_NONE, IR_NONE);
     }
+    tell_inserted(w);
     answer = answers_of(w).exec;
     if (answer && weave_told_of_insn(w, KIND_BIT(PANDA_CB_INSN_EXEC), 0)) {
         weave_call(w, WOVEN_INSN_EXEC,

@@ -72,5 +72,12 @@ def check():
     known = set(names)
     expect(known.issuperset(reasons), "exceptions are of listed names",
            set(reasons) - known)
+    with open(os.path.join(TOP, "docs/manual/compatibility.md")) as file:
+        page = set(re.findall(r"[\w./-]+", file.read()))
+    told = [n for n in reasons if n in page or n.isupper() or
+            n.startswith(("migration/", "io/")) or os.path.basename(n) in
+            {os.path.basename(p) for p in page if p.endswith(".h")}]
+    expect(len(told) == len(reasons), "the compatibility page has them all",
+           set(reasons) - set(told))
     stale = [n for n in reasons if n in words]
     expect(not stale, f"{len(reasons)} exceptions are needed", stale)

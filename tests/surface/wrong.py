@@ -101,6 +101,26 @@ BOTH = [ # in C and in C++
      "panda_get_plugin_by_name(7.5);"),
 ]
 
+CALL = """#include "panda/tcg-utils.h"
+static void called(CPUState *, uint64_t) { }
+static int answers(CPUState *) { return 0; }
+static void weighs(double) { }"""
+CPP = [ # of a template
+    ("a call without its last argument", CALL,
+     "insert_call(&op, called, cpu, 1);", "insert_call(&op, called, cpu);"),
+    ("a call of a function that answers", CALL,
+     "(void)answers, insert_call(&op, called, cpu, 1);",
+     "insert_call(&op, answers, cpu);"),
+    ("a call with another pointer", CALL,
+     "insert_call(&op, called, cpu, 1);",
+     "insert_call(&op, called, env, 1);"),
+    ("a call with what fits no register", CALL,
+     "(void)weighs, insert_call(&op, called, cpu, 1);",
+     "insert_call(&op, weighs, 1.5);"),
+    ("a place for calls by its value", CALL,
+     "insert_call(&op, called, cpu, 1);", "insert_call(op, called, cpu, 1);"),
+]
+
 PROGRAM = """
 #include "panda/plugin.h"
 {before}
@@ -144,9 +164,14 @@ def check(tree):
         manual = "-DPANDA_MANUAL_SIGNATURES" in way
         if manual: # today's functions, being right, are wrong there
             rows = [r for r in BOTH if not r[1]]
+        if way[1] == "-xc++":
+            rows = rows + [(name, before, "TCGOp *op = NULL; " + right,
+                            "TCGOp *op = NULL; " + wrong)
+                           for name, before, right, wrong in CPP]
         # All that is right at once; each mistake alone.
-        whole = compiles(way, "\n".join(r[1] for r in rows), "\n    ".join(
-            r[2] for r in rows))
+        whole = compiles(
+            way, "\n".join(dict.fromkeys(r[1] for r in rows)),
+            "\n    ".join(f"{{ {r[2]} }}" for r in rows))
         expect(whole.returncode == 0, f"{way[0]} {way[2]}: without mistakes",
                whole.stdout)
         with ThreadPoolExecutor(2) as pool:

@@ -24,6 +24,9 @@ uint64_t rr_get_guest_instr_count(void);
 uint64_t replay_get_total_num_instructions(void);
 double rr_get_percentage(void); /* 0 to 100 */
 
+/* In pre_shutdown and uninit_plugin(): a replay has reached its end. */
+extern bool rr_replay_complete;
+
 #ifdef __cplusplus
 }
 #endif

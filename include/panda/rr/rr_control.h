@@ -32,8 +32,9 @@ extern "C" {
 extern rr_control_t rr_control;
 
 /* Ask for a recording to begin or to end: RRCTRL_ret. That it cannot begin, for
- * one because the name is taken, is then a warning. A snapshot must be NULL in
- * this version. */
+ * one because the name is taken, is then a warning. The snapshot must be NULL:
+ * those with a name lie in disk images, which no machine has yet, so another
+ * is RRCTRL_EINVALID, after a warning that says so. */
 int panda_record_begin(const char *name, const char *snapshot);
 int panda_record_end(void);
 /* Ask for a replay to begin or to end: RRCTRL_ret. The machine that runs is

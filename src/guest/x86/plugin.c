@@ -101,7 +101,10 @@ static enum guest_transfer transfer(uint64_t mode, const uint8_t *bytes,
     name = insn.row->mnemonic;
     return !strcmp(name, "call")                           ? GUEST_CALL
            : !strcmp(name, "ret") || !strcmp(name, "retf") ? GUEST_RETURN
-                                                           : GUEST_NO_TRANSFER;
+           : !strcmp(name, "iret") || !strcmp(name, "sysret") ||
+                   !strcmp(name, "sysexit")
+               ? GUEST_SYSTEM_RETURN
+               : GUEST_NO_TRANSFER;
 }
 
 /* -- The CPU struct -------------------------------------------------------- */

@@ -75,7 +75,8 @@ bool x86_tr_enter(struct x86_translator *t)
     /* Where the stack will end must be writable, too. */
     at = x86_stack_moved(t, -(int64_t)(size * (level + 1)) - (int64_t)room);
     ir_load(t->b, size == 8 ? IR_I64 : IR_I32, x86_stack_address(t, at),
-            (uint32_t)__builtin_ctz(size) | MO_RMW | t->mmu << MO_MMU_SHIFT);
+            (uint32_t)__builtin_ctz(size) | MO_RMW | MO_PROBE |
+                t->mmu << MO_MMU_SHIFT);
     x86_set_stack(t, at);
     x86_set_gpr(t, 5, size, size == 8 ? new_frame : x86_to_i32(t, new_frame));
     return false;

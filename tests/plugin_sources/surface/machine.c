@@ -53,12 +53,12 @@ static void after_machine_init(CPUState *env)
 
 static void pre_shutdown(void)
 {
-    add("pre_shutdown");
+    add(panda_in_main_loop && rr_replay_complete ? "pre_shutdown" : "?");
 }
 
 static void top_loop(CPUState *env)
 {
-    loops += env != NULL;
+    loops += env != NULL && panda_in_main_loop && !rr_replay_complete;
 }
 
 static void after_cpu_exec_enter(CPUState *env)
@@ -87,6 +87,7 @@ bool init_plugin(void *self)
     panda_cb pcb;
 
     if (!first_cpu && !ram_size && !panda_help_wanted && panda_argc == 1 &&
+        !panda_in_main_loop && !rr_replay_complete &&
         !strcmp(panda_argv[0], "machine:x=1") && strstr(qemu_file, "panda")) {
         printf("machine: in init there is none, and help is not wanted\n");
     }
