@@ -79,8 +79,8 @@ static void after_block_exec(CPUState *cpu, TranslationBlock *tb, uint8_t code)
 static bool before_block_exec_invalidate_opt(CPUState *cpu,
                                              TranslationBlock *tb)
 {
-    tell("before_block_exec_invalidate_opt", cpu, X X X, U(tb->pc),
-         U(tb->size), U(tb->icount));
+    tell("before_block_exec_invalidate_opt", cpu, X X X, U(tb->pc), U(tb->size),
+         U(tb->icount));
     return false;
 }
 
