@@ -4,6 +4,7 @@
 #include "boundary/hash.h"
 #include "exec/chaos.h"
 #include "exec/lockstep.h"
+#include "exec/trace.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -125,6 +126,9 @@ void engine_check(const struct options *o)
     if (parse_accel(o->accel).kind == ACCEL_INTERP && *o->jit) {
         panda_fatal("-jit goes with generated code, not with -accel interp");
     }
+    if (o->trace && parse_accel(o->accel).kind != ACCEL_INTERP) {
+        panda_fatal("-trace is written by the interpreter: add -accel interp");
+    }
     while (*text) {
         uint64_t at = number("-hash-at", &text);
 
@@ -174,6 +178,9 @@ struct engine *engine_new(struct machine *m, const struct options *o)
     engine->options = o;
     engine->machine = m;
     engine_choose(m, o);
+    if (o->trace && !trace_open(m, o->trace)) {
+        panda_fatal("-trace: %s: %s", o->trace, strerror(errno));
+    }
     if (accel.kind == ACCEL_LOCKSTEP) {
         engine->lockstep = lockstep_new(m, accel.step);
     }

@@ -9,6 +9,7 @@ struct options {
     const char *kernel, *initrd, *append;
     const char *serial, *monitor; /* stream specifications, or NULL */
     const char *record, *replay, *accel, *jit, *hash_at, *flip, *mutant;
+    const char *trace;
     const char *pandalog, *os;
     uint64_t megabytes;
     uint64_t limit; /* steps */

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "boundary/boundary.h"
 #include "exec/chaos.h"
+#include "exec/trace.h"
 #include "exec/translate.h"
 #include "exec/unit_cache.h"
 #include "exec/watch.h"
@@ -118,6 +119,7 @@ struct machine *machine_new(const struct guest *guest)
 void machine_free(struct machine *m)
 {
     if (m) {
+        trace_close(m);
         unit_cache_free(m->units);
         if (m->jit) {
             jit_close(m->jit);

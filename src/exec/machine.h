@@ -39,6 +39,7 @@ struct machine {
     /* Units run one at a time, unlinked, and machine_run() returns after
      * each; see lockstep. */
     bool one_unit;
+    struct trace *trace;   /* exec/trace.h; NULL: not written */
     struct watch *watch;   /* exec/watch.h; NULL: nobody */
     bool running;          /* between the watch's enter() and the slice's end */
     uint64_t requested_at; /* count at machine_leave_soon() */

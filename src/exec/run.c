@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "exec/chaos.h"
+#include "exec/trace.h"
 #include "exec/translate.h"
 #include "exec/watch.h"
 #include "host/x86_64/compile.h"
@@ -211,6 +212,7 @@ static bool run_unit(struct machine *m, uint64_t deadline)
 /* A step was left: see the head of the file. */
 static void after_leaving(struct machine *m, enum cpu_leave why)
 {
+    trace_left(m, why);
     if (m->watch && (m->in_unit || why == CPU_LEAVE_EXCEPTION)) {
         m->watch->left(m->watch, why);
     }

@@ -90,6 +90,37 @@ static void io_write(struct memory *mem, uint64_t physical,
     }
 }
 
+/* -- Who listens ----------------------------------------------------------- */
+
+static void tell_begun(const struct cpu *cpu, uint64_t address, uint32_t memop,
+                       const uint8_t *bytes)
+{
+    const struct memory *mem = cpu->memory->mem;
+
+    if (mem->listens) {
+        mem->listener.begun(mem->listener.opaque, address, memop, bytes);
+    }
+}
+
+static void tell_done(const struct memory *mem, const struct place *place,
+                      const uint8_t *bytes, unsigned size)
+{
+    struct mem_mapping at = {.physical = place->physical - place->offset};
+
+    if (!mem->listens) {
+        return;
+    }
+    for (unsigned i = 0; place->block && mem_mapping_at(mem, i, &at); i++) {
+        if (at.block == &place->block->shown &&
+            place->offset - at.offset < at.size) {
+            at.physical -= at.offset;
+            break;
+        }
+    }
+    mem->listener.done(mem->listener.opaque, at.physical + place->offset, bytes,
+                       size);
+}
+
 /* -- Writes ---------------------------------------------------------------- */
 
 void before_write(struct memory *mem, struct cpu *running, struct block *block,
@@ -149,6 +180,7 @@ static void store_slow(struct cpu *cpu, uint64_t address, uint32_t memop,
         } else if (p->block->shown.kind == BLOCK_RAM) {
             write_block(p->block, p->offset, bytes + done, pieces[i].size);
         }
+        tell_done(mem, p, bytes + done, pieces[i].size);
     }
 }
 
@@ -168,6 +200,7 @@ static void load_slow(struct cpu *cpu, uint64_t address, uint32_t memop,
             cpu->io_page = i ? address + pieces[0].size : address;
             io_read(cpu->memory->mem, p->physical, bytes, pieces[i].size);
         }
+        tell_done(cpu->memory->mem, p, bytes, pieces[i].size);
     }
 }
 
@@ -192,12 +225,14 @@ static void reverse(uint8_t *bytes, unsigned size)
     }
 }
 
-/* Where the whole access lies if the TLB's tag allows it, else NULL. */
-static uint8_t *fast_host(struct tlb *tlb, uint64_t address, unsigned size)
+/* Where the whole access lies if the TLB's tag allows it, and nobody listens;
+ * else NULL. */
+static uint8_t *fast_host(const struct cpu *cpu, struct tlb *tlb,
+                          uint64_t address, unsigned size)
 {
     const struct tlb_entry *entry = tlb_find(tlb, address);
 
-    if (!entry || entry->tag & TLB_SLOW ||
+    if (!entry || entry->tag & TLB_SLOW || cpu->memory->mem->listens ||
         (address & PAGE_OFFSET_MASK) > PAGE_SIZE_ - size) {
         return NULL;
     }
@@ -212,9 +247,10 @@ void mem_load(struct cpu *cpu, uint64_t address, uint32_t memop,
     union ir_value result = {.v64 = {0, 0}};
     const uint8_t *host;
 
+    tell_begun(cpu, address, memop, NULL);
     check_aligned(cpu, address, memop, rmw ? MEM_WRITE : MEM_READ);
-    host = fast_host(rmw ? &cpu->write_tlb[mmu] : &cpu->read_tlb[mmu], address,
-                     size);
+    host = fast_host(cpu, rmw ? &cpu->write_tlb[mmu] : &cpu->read_tlb[mmu],
+                     address, size);
     if (host) {
         memcpy(result.v8, host, size);
     } else {
@@ -238,11 +274,12 @@ void mem_store(struct cpu *cpu, uint64_t address, uint32_t memop,
     union ir_value bytes = *value;
     uint8_t *host;
 
-    check_aligned(cpu, address, memop, MEM_WRITE);
     if (memop & MO_BE) {
         reverse(bytes.v8, size);
     }
-    host = fast_host(&cpu->write_tlb[mmu], address, size);
+    tell_begun(cpu, address, memop, bytes.v8);
+    check_aligned(cpu, address, memop, MEM_WRITE);
+    host = fast_host(cpu, &cpu->write_tlb[mmu], address, size);
     if (host) {
         memcpy(host, bytes.v8, size);
     } else {

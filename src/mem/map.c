@@ -30,6 +30,12 @@ void mem_free(struct memory *mem)
     free(mem);
 }
 
+void mem_set_listener(struct memory *mem, const struct mem_listener *listener)
+{
+    mem->listens = true;
+    mem->listener = *listener;
+}
+
 void mem_set_hooks(struct memory *mem, const struct mem_hooks *hooks)
 {
     mem->hooks = *hooks;

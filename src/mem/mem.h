@@ -168,6 +168,17 @@ struct mem_hooks {
                          uint64_t size);
 };
 void mem_set_hooks(struct memory *mem, const struct mem_hooks *hooks);
+/* Told of every access that mem_load() and mem_store() are asked for, before
+ * it is made, and of its parts within a page when they are. `bytes`: what is
+ * written, NULL for a read. Generated code tells of nothing. */
+struct mem_listener {
+    void *opaque;
+    void (*begun)(void *opaque, uint64_t address, uint32_t memop,
+                  const uint8_t *bytes);
+    void (*done)(void *opaque, uint64_t physical, const uint8_t *bytes,
+                 unsigned size);
+};
+void mem_set_listener(struct memory *mem, const struct mem_listener *listener);
 /* Which memory the CPU's accesses go to. */
 void mem_attach_cpu(struct memory *mem, struct cpu *cpu);
 void mem_detach_cpu(struct cpu *cpu); /* before the CPU is freed */

@@ -248,11 +248,12 @@ void x86_helper_mask_move(struct cpu *cpu, uint64_t address,
 {
     unsigned cpl = x86_of(cpu)->cpl;
     uint32_t mmu = cpl == 3 ? X86_MMU_USER : X86_MMU_KERNEL;
+    uint32_t memop = MO_RMW | MO_PROBE | mmu << MO_MMU_SHIFT;
     union ir_value unused;
 
     for (unsigned i = 0; i < 16; i++) {
         if (mask->v8[i] & 0x80) {
-            mem_load(cpu, address + i, MO_RMW | mmu << MO_MMU_SHIFT, &unused);
+            mem_load(cpu, address + i, memop, &unused);
         }
     }
     for (unsigned i = 0; i < 16; i++) {

@@ -121,10 +121,11 @@ static void take_pointers(struct x86_cpu *x86, bool narrow,
 static void check_writable(struct cpu *cpu, uint64_t at, unsigned size)
 {
     unsigned mmu = x86_of(cpu)->cpl == 3 ? X86_MMU_USER : X86_MMU_KERNEL;
+    uint32_t memop = MO_RMW | MO_PROBE | mmu << MO_MMU_SHIFT;
     union ir_value unused;
 
-    mem_load(cpu, at, MO_RMW | mmu << MO_MMU_SHIFT, &unused);
-    mem_load(cpu, at + size - 1, MO_RMW | mmu << MO_MMU_SHIFT, &unused);
+    mem_load(cpu, at, memop, &unused);
+    mem_load(cpu, at + size - 1, memop, &unused);
 }
 
 void x87_store_environment(struct cpu *cpu, uint64_t at, bool all, bool narrow)

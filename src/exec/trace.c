@@ -1,0 +1,122 @@
+#include "exec/trace.h"
+
+#include "base/error.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CODE_BYTES 32u
+
+struct trace {
+    FILE *file;
+    struct machine *machine;
+    uint64_t delivery; /* count of the one that was told last */
+};
+
+static void write_bytes(FILE *file, const uint8_t *bytes, unsigned size)
+{
+    for (unsigned i = 0; i < size; i++) {
+        fprintf(file, "%02x", bytes[i]);
+    }
+    fputc('\n', file);
+}
+
+/* -- Accesses -------------------------------------------------------------- */
+
+static void begun(void *opaque, uint64_t address, uint32_t memop,
+                  const uint8_t *bytes)
+{
+    struct trace *trace = opaque;
+    const struct cpu *cpu = trace->machine->cpu;
+    FILE *file = trace->file;
+
+    if (!trace->machine->in_unit && trace->delivery != cpu->count) {
+        trace->delivery = cpu->count;
+        fprintf(file, "D %" PRIu64 " %" PRIx64 "\n", cpu->count,
+                cpu->guest->get_pc(cpu));
+    }
+    fprintf(file, "%c %" PRIx64 " %u %x%c", bytes ? 'W' : 'R', address,
+            MO_SIZE(memop), memop, bytes ? ' ' : '\n');
+    if (bytes) {
+        write_bytes(file, bytes, MO_SIZE(memop));
+    }
+}
+
+static void done(void *opaque, uint64_t physical, const uint8_t *bytes,
+                 unsigned size)
+{
+    FILE *file = ((struct trace *)opaque)->file;
+
+    fprintf(file, "= %" PRIx64 " %u ", physical, size);
+    write_bytes(file, bytes, size);
+}
+
+/* -- Instructions ---------------------------------------------------------- */
+
+/* What lies there now, by walks without effect. */
+static unsigned read_code(struct machine *m, uint64_t pc, uint64_t mode,
+                          uint8_t bytes[CODE_BYTES])
+{
+    const struct guest *guest = m->cpu->guest;
+    struct walk_result walk;
+    unsigned n = 0;
+
+    while (n < CODE_BYTES &&
+           guest->walk(m->cpu, pc + n, MEM_FETCH, guest->mmu_index(mode), true,
+                       &walk) &&
+           mem_read_physical(m->memory, walk.physical, &bytes[n], 1)) {
+        n++;
+    }
+    return n;
+}
+
+void trace_write_insn(struct machine *m)
+{
+    const struct cpu *cpu = m->cpu;
+    uint64_t mode = cpu->guest->mode(cpu);
+    uint8_t bytes[CODE_BYTES];
+    unsigned n = read_code(m, cpu->insn_pc, mode, bytes);
+
+    fprintf(m->trace->file, "I %" PRIu64 " %" PRIx64 " %" PRIx64 " ",
+            cpu->count, cpu->insn_pc, mode);
+    write_bytes(m->trace->file, bytes, n);
+}
+
+void trace_write_left(struct machine *m, enum cpu_leave why)
+{
+    const struct cpu *cpu = m->cpu;
+
+    fprintf(m->trace->file, "L %" PRIu64 " %" PRIx64 " %d\n", cpu->count,
+            m->in_unit ? cpu->insn_pc : cpu->guest->get_pc(cpu), (int)why);
+}
+
+/* -------------------------------------------------------------------------- */
+
+bool trace_open(struct machine *m, const char *path)
+{
+    FILE *file = fopen(path, "w");
+    struct mem_listener listener = {.begun = begun, .done = done};
+
+    if (!file) {
+        return false;
+    }
+    m->trace = panda_must(calloc(1, sizeof(*m->trace)));
+    m->trace->file = file;
+    m->trace->machine = m;
+    m->trace->delivery = UINT64_MAX;
+    listener.opaque = m->trace;
+    mem_set_listener(m->memory, &listener);
+    return true;
+}
+
+void trace_close(struct machine *m)
+{
+    if (m->trace) {
+        if (fclose(m->trace->file)) {
+            panda_warn("-trace: the file could not be written");
+        }
+        free(m->trace);
+        m->trace = NULL;
+    }
+}
