@@ -11,7 +11,7 @@
 struct trace {
     FILE *file;
     struct machine *machine;
-    uint64_t delivery; /* count of the one that was told last */
+    uint64_t count, pc; /* of the delivery that was told last */
 };
 
 static void write_bytes(FILE *file, const uint8_t *bytes, unsigned size)
@@ -24,6 +24,17 @@ static void write_bytes(FILE *file, const uint8_t *bytes, unsigned size)
 
 /* -- Accesses -------------------------------------------------------------- */
 
+static void tell_delivery(struct trace *trace, const struct cpu *cpu)
+{
+    uint64_t pc = cpu->guest->get_pc(cpu);
+
+    if (trace->count != cpu->count || trace->pc != pc) {
+        trace->count = cpu->count;
+        trace->pc = pc;
+        fprintf(trace->file, "D %" PRIu64 " %" PRIx64 "\n", cpu->count, pc);
+    }
+}
+
 static void begun(void *opaque, uint64_t address, uint32_t memop,
                   const uint8_t *bytes)
 {
@@ -31,10 +42,8 @@ static void begun(void *opaque, uint64_t address, uint32_t memop,
     const struct cpu *cpu = trace->machine->cpu;
     FILE *file = trace->file;
 
-    if (!trace->machine->in_unit && trace->delivery != cpu->count) {
-        trace->delivery = cpu->count;
-        fprintf(file, "D %" PRIu64 " %" PRIx64 "\n", cpu->count,
-                cpu->guest->get_pc(cpu));
+    if (!trace->machine->in_unit) {
+        tell_delivery(trace, cpu);
     }
     fprintf(file, "%c %" PRIx64 " %u %x%c", bytes ? 'W' : 'R', address,
             MO_SIZE(memop), memop, bytes ? ' ' : '\n');
@@ -104,7 +113,7 @@ bool trace_open(struct machine *m, const char *path)
     m->trace = panda_must(calloc(1, sizeof(*m->trace)));
     m->trace->file = file;
     m->trace->machine = m;
-    m->trace->delivery = UINT64_MAX;
+    m->trace->count = UINT64_MAX;
     listener.opaque = m->trace;
     mem_set_listener(m->memory, &listener);
     return true;

@@ -6,7 +6,7 @@
  *     I COUNT PC MODE BYTES     an instruction begins behind so many steps;
  *                               the code there, enough for two
  *     D COUNT PC                an exception or interrupt is delivered, by the
- *                               accesses that follow
+ *                               accesses that follow; again if PC changes
  *     R ADDRESS SIZE FLAGS      it is about to read; FLAGS as in IR (memop)
  *     W ADDRESS SIZE FLAGS VALUE    or to write
  *     = PHYSICAL SIZE VALUE     of that, a part within one page is done

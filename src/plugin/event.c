@@ -102,6 +102,8 @@ bool dispatch_hypercall(struct watch *watch)
 int32_t dispatch_exception(struct watch *watch, int32_t number, uint64_t pc)
 {
     struct plugins *p = (struct plugins *)watch;
+    struct cpu *cpu = p->machine->cpu;
+    uint64_t own = cpu->guest->get_pc(cpu);
 
     for (unsigned i = 0; i < EXCEPTION_ROUNDS; i++) {
         int32_t wanted;
@@ -117,6 +119,7 @@ int32_t dispatch_exception(struct watch *watch, int32_t number, uint64_t pc)
             break;
         }
     }
+    cpu->guest->set_pc(cpu, own); /* showing one has written it */
     return number;
 }
 

@@ -35,6 +35,7 @@ SNIPPET(undefined, "ud2");
 SNIPPET(divide, "xor %ecx, %ecx\n div %ecx");
 SNIPPET(page_fault, "mov 0x70000000, %eax");
 SNIPPET(software, "int $0x71");
+SNIPPET(guarded, "int $0x20"); /* by a gate that is not for users */
 SNIPPET(harmless, "nop");
 SNIPPET(wait_idle, "sti\n hlt");
 SNIPPET(hidden, "ud2\n inc %eax"); /* a plugin may take the fault away */
@@ -96,6 +97,7 @@ int main(void)
     go("divide", divide, USER_CS);
     go("page fault", page_fault, USER_CS);
     go("software", software, USER_CS);
+    go("guarded", guarded, USER_CS);
     go("hidden", hidden, KERNEL_CS);
     mark(0, 0);
 
