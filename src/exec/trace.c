@@ -94,10 +94,8 @@ void trace_write_insn(struct machine *m)
 
 void trace_write_left(struct machine *m, enum cpu_leave why)
 {
-    const struct cpu *cpu = m->cpu;
-
-    fprintf(m->trace->file, "L %" PRIu64 " %" PRIx64 " %d\n", cpu->count,
-            m->in_unit ? cpu->insn_pc : cpu->guest->get_pc(cpu), (int)why);
+    fprintf(m->trace->file, "L %" PRIu64 " %" PRIx64 " %d\n", m->cpu->count,
+            m->cpu->insn_pc, (int)why);
 }
 
 /* -------------------------------------------------------------------------- */

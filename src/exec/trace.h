@@ -10,7 +10,7 @@
  *     R ADDRESS SIZE FLAGS      it is about to read; FLAGS as in IR (memop)
  *     W ADDRESS SIZE FLAGS VALUE    or to write
  *     = PHYSICAL SIZE VALUE     of that, a part within one page is done
- *     L COUNT PC WHY            the step was left: enum cpu_leave
+ *     L COUNT PC WHY            the instruction was left: enum cpu_leave
  *
  * Values are bytes in the order of addresses. A step that was left for
  * another reason than an exception begins anew.
@@ -36,7 +36,7 @@ static inline void trace_insn(const struct cpu *cpu)
 
 static inline void trace_left(struct machine *machine, enum cpu_leave why)
 {
-    if (machine->trace) {
+    if (machine->trace && machine->in_unit) {
         trace_write_left(machine, why);
     }
 }

@@ -7,6 +7,7 @@
  *     engine=yes   also what the engine does by itself
  *     digest=yes   instead one line, a digest of what the guest does: of
  *                  callbacks 2, 4, 5, 7, 9 to 19, 22, 27 and 47 to 50
+ *     from=COUNT   nothing of what comes before
  *     filter=yes   those are filtered, by first_pc, last_pc, first, last, asid,
  *                  where, sizes
  *     answer=yes   hypercalls are answered: RAX 1, RBX RBX + 1, RDX 7
@@ -20,7 +21,7 @@
 static FILE *file;
 static bool answers, steers, digests;
 static uint64_t digest, n_events;
-static uint64_t part;
+static uint64_t part, from;
 
 #define MARK 0x4d41524b
 
@@ -29,10 +30,14 @@ static void tell(const char *what, CPUState *cpu, const char *format, ...)
 {
     char line[256];
     va_list list;
-    int n = snprintf(line, sizeof(line), "%s %" PRIu64 " %" PRIx64, what,
-                     rr_get_guest_instr_count(),
-                     cpu ? (uint64_t)panda_current_pc(cpu) : 0);
+    int n;
 
+    if (rr_get_guest_instr_count() < from) {
+        return;
+    }
+    n = snprintf(line, sizeof(line), "%s %" PRIu64 " %" PRIx64, what,
+                 rr_get_guest_instr_count(),
+                 cpu ? (uint64_t)panda_current_pc(cpu) : 0);
     if (cpu) {
         CPUArchState *env = (CPUArchState *)cpu->env_ptr;
 
@@ -282,6 +287,7 @@ bool init_plugin(void *self)
 
     filter.has_asid = filter.asid != 0;
     digests = panda_parse_bool_opt(args, "digest", "a digest, no lines");
+    from = panda_parse_uint64_opt(args, "from", 0, "where to begin");
     answers = panda_parse_bool_opt(args, "answer", "answer hypercalls");
     steers = panda_parse_bool_opt(args, "steer", "steer the guest");
     file = fopen(panda_parse_string_req(args, "file", "where to"), "w");

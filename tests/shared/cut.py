@@ -8,8 +8,10 @@ and its instructions are then an AtLeast."""
 import capstone
 
 PAGE = 4096
-NAMES = {"before_block_exec_invalidate_opt", "before_block_exec",
-         "start_block_exec", "end_block_exec", "after_block_exec", "insn_exec",
+BLOCK_MAX = 512  # instructions
+STARTS = ("before_block_exec_invalidate_opt", "before_block_exec",
+          "start_block_exec")
+NAMES = {*STARTS, "end_block_exec", "after_block_exec", "insn_exec",
          "after_insn_exec"} | {
     f"{space}_mem_{when}_{what}" for space in ("virt", "phys")
     for when in ("before", "after") for what in ("read", "write")}
@@ -27,11 +29,12 @@ STRINGS = ("movs", "stos", "lods", "scas", "cmps", "ins", "outs")
 # Instructions that read descriptors and the like, which are no accesses of
 # the program's: how many reads are its own, the first and those beside it,
 # without and with an operand in memory.
-OF_TABLES = {"iret": (3, 3), "iretd": (3, 3), "iretq": (5, 5), "retf": (2, 2),
-             "retfq": (2, 2), "ljmp": (0, 2), "lcall": (0, 2), "ltr": (0, 1),
+OF_TABLES = {"iret": (5, 5), "iretd": (5, 5), "iretq": (5, 5), "retf": (4, 4),
+             "retfq": (4, 4), "ljmp": (0, 2), "lcall": (0, 2), "ltr": (0, 1),
              "lldt": (0, 1), "verr": (0, 1), "verw": (0, 1), "lar": (0, 1),
              "lsl": (0, 1), "lds": (2, 2), "les": (2, 2), "lss": (2, 2),
              "lfs": (2, 2), "lgs": (2, 2), "in": (0, 0), "out": (0, 0)}
+TRAP = 1 << 11  # a step without an instruction
 ALONE_MODES = 1 << 6 | 1 << 10 | 1 << 18  # each instruction is a block
 
 _decoders = {mode: capstone.Cs(capstone.CS_ARCH_X86, bits) for mode, bits in
@@ -91,8 +94,7 @@ class Access:
 
 
 def steps_of(lines):
-    """The steps; of one that was begun several times, the last attempt.
-    `restored`: count and pc whenever one was left in the midst of a unit."""
+    """The steps; of one that was begun several times, the last attempt."""
     step = last_pc = None
     for line in lines:
         words = line.split()
@@ -105,8 +107,13 @@ def steps_of(lines):
             count = int(words[1])
             if step and (step.count != count or step.mode is None):
                 yield step
-            step = Step(count, int(words[2], 16), int(words[3], 16),
-                        bytes.fromhex(words[4] if len(words) > 4 else ""))
+            pc, mode = int(words[2], 16), int(words[3], 16)
+            if mode & TRAP:
+                step = Step(count, pc)
+                step.delivery_pc = pc
+            else:
+                step = Step(count, pc, mode, bytes.fromhex(
+                    words[4] if len(words) > 4 else ""))
             accesses = step.accesses
         elif words[0] == "L":
             if step and step.count == int(words[1]):
@@ -167,14 +174,28 @@ def access_events(access, count, pc):
                 first += length
 
 
+def pushes(accesses):
+    """The longest run of writes down a stack: others are of tables."""
+    best, run = [], []
+    for access in accesses:
+        if access.write:
+            if not run or (access.size, access.address) != (
+                    run[-1].size, run[-1].address - access.size):
+                run = []
+            run.append(access)
+            best = run if len(run) > len(best) else best
+    return best
+
+
 def own_accesses(step, insn):
     """Without those of tables."""
     reads = []
+    own_writes = pushes(step.accesses) if insn.text.startswith("lcall") else []
     for access in step.accesses:
         if access.probe:
             continue
         if insn.own_reads is not None and access.write:
-            if access.size == 4:  # a descriptor's accessed bit
+            if access not in own_writes:
                 continue
         elif insn.own_reads is not None:
             if len(reads) == insn.own_reads or (
@@ -186,16 +207,17 @@ def own_accesses(step, insn):
 
 class Block:
     def __init__(self, step):
-        self.pc, self.mode = step.pc, step.mode
+        self.pc, self.mode, self.count = step.pc, step.mode, step.count
         self.end, self.n = step.pc, 0
-        self.where = None  # in the list of events, the starts to fill in
+        self.where = 0  # in the listing, its start
 
     def is_last(self, step, insn):
         """After this one, is the block over by what it consists of?"""
         after = step.pc + insn.size
         rest = PAGE - after % PAGE
         window = step.code[insn.size:]
-        if (insn.ends or self.n == 512 or rest == PAGE or
+        if (insn.ends or self.n == BLOCK_MAX or rest == PAGE or
+                step.pc // PAGE != after // PAGE or
                 self.mode & ALONE_MODES):
             return True
         if rest >= 15:
@@ -204,9 +226,21 @@ class Block:
         return following.size > rest if following else len(window) <= rest
 
 
+def rest_of_block(step, code):
+    """How many of the bytes may belong to it."""
+    at = 0
+    while at < len(code):
+        insn = decode(step.mode, code[at:at + 15])
+        at += insn.size if insn else len(code)
+        if insn and insn.ends:
+            break
+    return at
+
+
 def overwritten(step, insn):
     """Whether it has changed what follows it, as far as that is seen."""
     begin, code = step.pc + insn.size, step.code[insn.size:]
+    code = code[:rest_of_block(step, code)]
     for access in step.accesses:
         if access.write and access.parts:
             low = max(access.address, begin)
@@ -217,85 +251,98 @@ def overwritten(step, insn):
     return False
 
 
-def events_of(lines, unknown):
-    """All that must be heard, in order. `unknown` collects the instructions
-    that capstone does not know."""
-    events, base, block, step = [], None, None, None
+class Listing:
+    """All that must be heard, in order."""
 
-    def tell_start():
-        events.append(None)
-        events.append(None)
-        events.append(None)
-        block.where = len(events) - 3
+    def __init__(self, base, unknown):
+        self.events, self.base, self.unknown = [], base, unknown
+        self.block = None
 
-    def fill(insns, size):
-        count = block.count
-        shape = (count, block.pc, block.pc, size, insns)
-        for i, name in enumerate(("before_block_exec_invalidate_opt",
-                                  "before_block_exec", "start_block_exec")):
-            events[block.where + i] = (name, *shape)
+    def begin_block(self, step):
+        self.block = Block(step)
+        self.block.where = len(self.events)
+        self.events += [None] * len(STARTS)
 
-    def close(cut):
-        nonlocal block
+    def end_block(self, cut):
+        """What its start was told with is known only now."""
+        block = self.block
         if block:
-            size = block.end - block.pc
-            fill(AtLeast(block.n) if cut else block.n,
-                 AtLeast(size) if cut else size)
-        block = None
+            shape = block.pc, block.end - block.pc, block.n
+            if cut:
+                shape = block.pc, AtLeast(shape[1]), AtLeast(shape[2])
+            for i, name in enumerate(STARTS):
+                self.events[block.where + i] = (
+                    name, block.count - self.base, block.pc, *shape)
+        self.block = None
 
-    def delivery(step):
-        """What an exception or interrupt pushes, in 64-bit mode."""
-        for access in step.delivered:
-            if access.write and access.size == 8:
-                events.extend(access_events(access, step.count - base + 1,
-                                            access.pc))
+    def tell(self, name, step, pc, *arguments):
+        self.events.append((name, step.count - self.base + 1, pc, *arguments))
 
-    def one(step, next_pc):
-        nonlocal block
-        count = step.count - base
-        if step.mode is None:
-            close(True)
-            delivery(step)
-            return
+    def access(self, step, access, pc):
+        self.events += access_events(access, step.count - self.base + 1, pc)
+
+    def insn(self, step, next_pc):
         insn = decode(step.mode, step.code[:15])
         if not insn:
-            unknown.add(step.code[:15].hex())
-            insn = Insn("?", "", max(next_pc - step.pc, 1)
-                        if not step.faulted else 1)
+            self.unknown.add(step.code[:15].hex())
+            insn = Insn("?", "", 1 if step.faulted else next_pc - step.pc)
             insn.ends = step.faulted
-        if block and block.end != step.pc:
-            close(True)
-        if not block:
-            block = Block(step)
-            block.count = count
-            tell_start()
+        if self.block and self.block.end != step.pc:
+            self.end_block(True)
+        if not self.block:
+            self.begin_block(step)
+        block = self.block
         block.n += 1
         block.end = step.pc + insn.size
-        events.append(("insn_exec", count + 1, step.pc, step.pc))
+        self.tell("insn_exec", step, step.pc, step.pc)
         for access in own_accesses(step, insn):
-            events.extend(access_events(access, count + 1, step.pc))
+            self.access(step, access, step.pc)
         if step.faulted:
-            close(not block.is_last(step, insn))
-            delivery(step)
+            self.end_block(not block.is_last(step, insn))
         elif block.is_last(step, insn):
             shape = block.pc, block.end - block.pc, block.n
-            events.append(("end_block_exec", count + 1, next_pc, *shape))
-            events.append(("after_block_exec", count + 1, next_pc, *shape, 0))
-            close(False)
+            self.tell("end_block_exec", step, next_pc, *shape)
+            self.tell("after_block_exec", step, next_pc, *shape, 0)
+            self.end_block(False)
         else:
-            events.append(("after_insn_exec", count + 1, next_pc, next_pc))
+            self.tell("after_insn_exec", step, next_pc, next_pc)
             if overwritten(step, insn):
-                close(True)
+                self.end_block(True)
 
-    for following in steps_of(lines):
+    def step(self, step, following):
+        if step.mode is not None:
+            self.insn(step, following.delivery_pc if following.mode is None
+                      else following.pc)
+        if step.mode is None or step.faulted:
+            self.end_block(True)
+        for access in pushes(step.delivered):
+            self.access(step, access, access.pc)
+
+
+def from_count(lines, first):
+    """Without what comes before that count, but for a block's length."""
+    lines = iter(lines)
+    for line in lines:
+        if line[0] == "I" and int(line.split()[1]) + BLOCK_MAX >= first:
+            yield line
+            break
+    yield from lines
+
+
+def events_of(lines, unknown, first=0, base=None):
+    """All that must be heard from a count on, which is 0 at `base` (None:
+    where the log begins). `unknown` collects the instructions that capstone
+    does not know."""
+    listing, step = None, None
+    for following in steps_of(from_count(lines, first)):
         if step:
-            one(step, following.delivery_pc if following.mode is None
-                else following.pc)
+            listing.step(step, following)
         else:
-            base = following.count
+            listing = Listing(following.count if base is None else base,
+                              unknown)
         step = following
-    close(True)
-    return events
+    listing.end_block(True)
+    return [event for event in listing.events if event[1] >= first]
 
 
 # -- What was heard -----------------------------------------------------------

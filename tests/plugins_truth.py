@@ -1,0 +1,149 @@
+#!/usr/bin/python3
+"""What plugins hear of blocks, instructions and accesses, against a truth that
+has passed no plugin: the interpreter's log (-trace), cut into blocks by a
+script with capstone (shared/cut.py). Each event must be there, in order, with
+count, pc and all arguments, of bare-metal guests and of pieces of a Linux.
+
+Then events are spoilt on purpose (-plugin-mutant), one kind at a time: each
+fault must be noticed."""
+import os
+import sys
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "recording"), os.path.join(HERE, "shared")]
+import cut
+import subprocess
+import teller
+from build_plugin import build_plugin
+from checks import FULL, TOP, end, expect
+from teller import OPTIONS, WORK, run, written
+
+BARE = ["breakpoints", "delivery", "device", "faults", "floats", "legacy",
+        "modify", "paging", "real", "segments", "steps", "strings", "system",
+        "transfers"]
+READY = 46000  # until then these guests make their memory ready, all alike
+
+
+def trace(way, first=0, base=None):
+    """The truth, and the lines of the log."""
+    done = run(*way, "-accel", "interp", "-trace", "trace")
+    lines = written("trace").splitlines()
+    unknown = set()
+    truth = cut.events_of(lines, unknown, first, base)
+    expect(not unknown, "capstone knows all of its instructions", unknown)
+    return truth, lines, done.stdout
+
+
+def hear(way, *more, options=""):
+    run(*way, "-panda", f"teller:file=heard,woven=yes{options}", *more)
+    return [line.split() for line in written("heard").splitlines()]
+
+
+def compare(what, way, engines, first=0, base=None):
+    truth, _, said = trace(way, first, base)
+    for engine in engines:
+        lines = hear(way, *engine, options=f",from={first}")
+        why = cut.difference(lines, truth)
+        expect(truth and not why, f"{what}: {len(truth)} events are the truth "
+               f"{' '.join(engine)}", f"{why}\n{said[-500:]}")
+    return truth
+
+
+# -- Guests -------------------------------------------------------------------
+
+def live(guest, limit):
+    return [*OPTIONS, "-kernel", f"{WORK}/{guest}", "-serial", "null",
+            "-limit", str(limit)]
+
+
+def bare_metal():
+    subprocess.run([f"{TOP}/tests/guest/build.sh", WORK, *BARE], check=True)
+    ways = [[], ["-unit-insns", "1"], ["-jit", "chaos=1"]] if FULL else [[]]
+    for guest in ["events", *BARE]:
+        compare(guest, live(guest, 400000 if FULL else READY + 22000), ways,
+                READY, 0)
+
+
+def linux():
+    """As it boots, and (FULL) when its userland runs."""
+    guest = f"{TOP}/build/guest"
+    boot = ["-m", "256", "-kernel", f"{guest}/vmlinuz", "-initrd",
+            f"{guest}/initrd", "-append", "console=ttyS0 panic=-1",
+            "-serial", "null", "-display", "none",
+            "-rtc", "base=2024-01-01T00:00:00"]
+    build_plugin(WORK, "conductor")
+    for block, steps in ((2000000, 8000), (15000000, 20000)) + (
+            ((60000000, 300000), (120000000, 1000000)) if FULL else ()):
+        teller.remove_recording()
+        run(*boot, "-panda", "conductor:name=rec,"
+            f"do={block}-record+{block + steps // 4}-quit")
+        truth = compare(f"Linux, behind {block} blocks", ["-replay", "rec"],
+                        [[]] if not FULL else [[], ["-jit", "chaos=1"]])
+        expect(len(truth) > 4 * steps, f"{len(truth)} events")
+
+
+# -- Faults on purpose --------------------------------------------------------
+
+def mutants():
+    first, last = READY + 8000, READY + 10500
+    way = live("events", last)
+    truth, _, _ = trace(way, first, 0)
+    kinds = {event[0] for event in truth}
+    expect(kinds == cut.NAMES, "all kinds of events", cut.NAMES - kinds)
+    for kind in sorted(kinds):
+        for how in "drop", "double", "delay", "alter":
+            lines = hear(way, "-plugin-mutant", f"{how}:{kind}:17",
+                         options=f",from={first}")
+            expect(cut.difference(lines, truth), f"noticed: {how} {kind}")
+
+
+# -- What the engine does -----------------------------------------------------
+
+def restored_wrong(heard, truth, left):
+    """cpu_restore_state: whenever an instruction was left, with the block
+    that it is in."""
+    starts = [event for event in truth if event[0] == "before_block_exec"]
+    told = [[int(line[1]), *(int(x, 16) for x in line[2:])] for line in heard
+            if line[0] == "cpu_restore_state"]
+    if [event[:2] for event in told] != left:
+        return f"{len(told)} events, of {len(left)}"
+    for count, pc, *block in told:
+        begun = [s for s in starts if s[1] < count][-1]
+        if list(begun[3:]) != block or not 0 <= pc - block[0] < block[1]:
+            return f"at {count} the block {block} instead of {begun}"
+    return None
+
+
+def restored():
+    """The log is written by the same run: how often the engine leaves
+    instructions is its own affair."""
+    way = live("events", READY + 18000)
+
+    def wrong(*more):
+        done = run(*way, "-accel", "interp", "-trace", "trace", "-panda",
+                   "teller:file=heard,woven=yes,engine=yes", *more)
+        lines = written("trace").splitlines()
+        left = [[int(w[1]) + 1, int(w[2], 16)] for w in map(str.split, lines)
+                if w[0] == "L"]
+        heard = [line.split() for line in written("heard").splitlines()]
+        return restored_wrong(heard, cut.events_of(lines, set()), left), \
+            len(left), done.stdout
+
+    why, n, said = wrong()
+    expect(not why and n > 10, f"cpu_restore_state, {n} times", f"{why}{said}")
+    for how in "drop", "double", "delay", "alter":
+        expect(wrong("-plugin-mutant", f"{how}:cpu_restore_state:5")[0],
+               f"noticed: {how} cpu_restore_state")
+
+
+def main():
+    teller.build()
+    bare_metal()
+    linux()
+    mutants()
+    restored()
+    end()
+
+
+main()
