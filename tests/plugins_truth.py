@@ -7,13 +7,14 @@ count, pc and all arguments, of bare-metal guests and of pieces of a Linux.
 Then events are spoilt on purpose (-plugin-mutant), one kind at a time: each
 fault must be noticed."""
 import os
+import re
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "recording"), os.path.join(HERE, "shared")]
 import cut
-import subprocess
 import teller
 from build_plugin import build_plugin
 from checks import FULL, TOP, end, expect
@@ -91,11 +92,130 @@ def mutants():
     truth, _, _ = trace(way, first, 0)
     kinds = {event[0] for event in truth}
     expect(kinds == cut.NAMES, "all kinds of events", cut.NAMES - kinds)
+    lines = hear(way, options=f",from={first}")
+    expect(not cut.difference(lines, truth), "nothing is wrong unspoilt")
     for kind in sorted(kinds):
         for how in "drop", "double", "delay", "alter":
             lines = hear(way, "-plugin-mutant", f"{how}:{kind}:17",
                          options=f",from={first}")
             expect(cut.difference(lines, truth), f"noticed: {how} {kind}")
+
+
+# -- Translation --------------------------------------------------------------
+
+# Loads the teller in the midst of a run, and later has all translated anew.
+LATECOMER = """
+#include "panda/plugin.h"
+static uint64_t load, flush;
+static void on_block(CPUState *cpu, TranslationBlock *tb)
+{
+    uint64_t count = rr_get_guest_instr_count();
+
+    (void)cpu, (void)tb;
+    if (load && count >= load) {
+        char *path = panda_plugin_path("teller");
+
+        load = 0;
+        assert(panda_load_plugin(path, "teller"));
+        free(path);
+    }
+    if (flush && count >= flush) {
+        flush = 0;
+        panda_do_flush_tb();
+        printf("flushed at %" PRIu64 "\\n", count);
+    }
+}
+bool init_plugin(void *self)
+{
+    panda_arg_list *args = panda_get_args("latecomer");
+    panda_cb pcb = {.before_block_exec = on_block};
+
+    load = panda_parse_uint64(args, "load", 0);
+    flush = panda_parse_uint64(args, "flush", 0);
+    panda_register_callback(self, PANDA_CB_BEFORE_BLOCK_EXEC, pcb);
+    return true;
+}
+void uninit_plugin(void *self) { (void)self; }
+"""
+
+
+def instructions_of(truth):
+    """Of each block that ran to its end, by pc, size, number: its own."""
+    found, pcs = {}, None
+    for event in truth:
+        if event[0] == "before_block_exec":
+            pcs = []
+        elif event[0] == "insn_exec" and pcs is not None:
+            pcs.append(event[3])
+        elif event[0] == "end_block_exec" and pcs is not None:
+            found[event[3:]] = pcs
+            pcs = None
+    return found
+
+
+def translations_wrong(heard, insns, flushed):
+    """Each block is translated, instruction by instruction, before it is seen
+    to run, and again behind a flush."""
+    known, asked, seen, later, count = set(), None, set(), 0, 0
+    for line in heard:
+        if count <= flushed < int(line[1]):
+            known = set()
+        count = int(line[1])
+        arguments = [int(x, 16) for x in line[3:]]
+        if line[0] == "before_block_translate":
+            if asked:
+                return f"{line} within another"
+            asked = {"insn_translate": [], "after_insn_translate": [],
+                     "pc": arguments[0]}
+        elif line[0] in (asked or ()):
+            asked[line[0]] += arguments
+        elif line[0] == "after_block_translate":
+            pc, size, _ = shape = tuple(arguments)
+            pcs = insns.get(shape)
+            if not asked or asked["pc"] != pc or pcs and (
+                    asked["insn_translate"] != pcs or
+                    asked["after_insn_translate"] != pcs[1:] + [pc + size]):
+                return f"{line}: {asked}, not {pcs}"
+            known.add(shape)
+            asked = None
+        elif line[0] == "before_block_exec":
+            if tuple(arguments) not in known:
+                return f"{line} is not known"
+            seen.add(tuple(arguments))
+            later += count > flushed
+    whole = len(seen & insns.keys())
+    return f"few: {whole}, {later}" if whole < 50 or later < 50 else None
+
+
+def translated():
+    first, last = READY + 8000, READY + 12500
+    way = live("events", last)
+    truth, _, _ = trace(way, READY, 0)
+    insns = instructions_of(truth)
+    build_plugin(WORK, "latecomer", LATECOMER)
+
+    def wrong(flush, *more):
+        done = run(*way, "-panda", f"latecomer:load={first},flush={flush}",
+                   "-panda-arg", "teller:file=heard", "-panda-arg",
+                   "teller:woven=yes", "-panda-arg", "teller:engine=yes",
+                   *more)
+        heard = [line.split() for line in written("heard").splitlines()
+                 if "translate" in line or line.startswith("before_block")]
+        found = re.search(r"flushed at (\d+)", done.stdout)
+        return translations_wrong(heard, insns, int(found[1]) if found
+                                  else 0) or (None if flush == 0 or found
+                                              else done.stdout)
+
+    expect(not wrong(0), "blocks are translated before they are seen to run, "
+           "by a plugin that came late", wrong(0))
+    for way_of in [], ["-accel", "interp"], ["-unit-insns", "1"]:
+        why = wrong(first + 1500, *way_of)
+        expect(not why, f"and again behind a flush {' '.join(way_of)}", why)
+    for kind in ("before_block_translate", "after_block_translate",
+                 "insn_translate", "after_insn_translate"):
+        for how in "drop", "double", "delay", "alter":
+            expect(wrong(0, "-plugin-mutant", f"{how}:{kind}:7"),
+                   f"noticed: {how} {kind}")
 
 
 # -- What the engine does -----------------------------------------------------
@@ -142,6 +262,7 @@ def main():
     bare_metal()
     linux()
     mutants()
+    translated()
     restored()
     end()
 
