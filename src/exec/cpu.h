@@ -87,6 +87,8 @@ struct cpu {
 
     jmp_buf leave;    /* where cpu_leave() goes */
     uint64_t insn_pc; /* interpreter: instruction being run */
+    /* Told of it by the interpreter; NULL when nobody wants to know. */
+    void (*insn_begun)(struct cpu *cpu);
 
     /* Told of accesses by C functions of the guest, before and after; NULL
      * when nobody wants to know. `how`: memop and ACCESS_*. */

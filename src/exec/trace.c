@@ -80,9 +80,9 @@ static unsigned read_code(struct machine *m, uint64_t pc, uint64_t mode,
     return n;
 }
 
-void trace_write_insn(struct machine *m)
+static void insn_begun(struct cpu *cpu)
 {
-    const struct cpu *cpu = m->cpu;
+    struct machine *m = cpu->machine;
     uint64_t mode = cpu->guest->mode(cpu);
     uint8_t bytes[CODE_BYTES];
     unsigned n = read_code(m, cpu->insn_pc, mode, bytes);
@@ -113,6 +113,7 @@ bool trace_open(struct machine *m, const char *path)
     m->trace->machine = m;
     m->trace->count = UINT64_MAX;
     listener.opaque = m->trace;
+    m->cpu->insn_begun = insn_begun;
     mem_set_listener(m->memory, &listener);
     return true;
 }

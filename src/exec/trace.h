@@ -24,15 +24,7 @@
 bool trace_open(struct machine *machine, const char *path);
 void trace_close(struct machine *machine);
 
-void trace_write_insn(struct machine *machine);
 void trace_write_left(struct machine *machine, enum cpu_leave why);
-
-static inline void trace_insn(const struct cpu *cpu)
-{
-    if (cpu->machine && cpu->machine->trace) {
-        trace_write_insn(cpu->machine);
-    }
-}
 
 static inline void trace_left(struct machine *machine, enum cpu_leave why)
 {

@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "exec/byte_filter.h"
 #include "exec/cpu.h"
-#include "exec/trace.h"
 #include "mem/mem.h"
 
 #include <string.h>
@@ -123,7 +122,9 @@ static void step(struct run *run, uint32_t at)
     case IR_insn:
         run->cpu->insn_pc = operand(run, ins->a)->u64;
         run->cpu->count = run->first_count + ins->imm;
-        trace_insn(run->cpu);
+        if (run->cpu->insn_begun) {
+            run->cpu->insn_begun(run->cpu);
+        }
         break;
     case IR_get:
         get(run, ins->imm, value);
