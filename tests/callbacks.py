@@ -15,9 +15,10 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "shared"))
+import mutants
 import teller
 from checks import end, expect
-from teller import SOURCES, WORK, console, heard, run, written
+from teller import SOURCES, WORK, console, heard, written
 
 
 def build():
@@ -143,16 +144,10 @@ def guest_events():
     lines, said = heard("replay")
     expect(not judge(lines, False) and "identical" in said,
            "and replayed", str(judge(lines, False)) + said)
-    for how in "drop", "double", "delay", "alter":
-        for kind, every in MUTANTS:
-            lines, _ = heard("live", "-plugin-mutant", f"{how}:{kind}:{every}")
-            expect(judge(lines), f"noticed: {how} {kind}")
-
-
-MUTANTS = [("mmio_after_read", 2), ("mmio_before_write", 2),
-           ("guest_hypercall", 3), ("asid_changed", 3),
-           ("unassigned_io_read", 1), ("unassigned_io_write", 1),
-           ("before_handle_exception", 2), ("before_handle_interrupt", 1)]
+    for _, mutant in mutants.of("callbacks.py",
+                                lambda kind: kind not in KINDS):
+        lines, _ = heard("live", "-plugin-mutant", mutant)
+        expect(judge(lines), f"noticed: {mutant}")
 
 
 # -- Steering, live -----------------------------------------------------------
@@ -285,120 +280,9 @@ def replay_events():
         lines, said = heard("replay", *way)
         expect(notes(lines) == listed and "identical" in said,
                f"a replay tells them all: {' '.join(way)}", said)
-    for kind in KINDS:
-        every = 1 if kind in ("replay_serial_receive",
-                              "replay_serial_read") else 100
-        for how in "drop", "double", "delay", "alter":
-            lines, _ = heard("replay", "-plugin-mutant",
-                             f"{how}:{kind}:{every}")
-            expect(notes(lines) != listed, f"noticed: {how} {kind}")
-
-
-# -- The engine's events ------------------------------------------------------
-
-def complaints(lines, translated=True):
-    if ["torn", "pc"] in lines:
-        return ["the pc is not the one of the registers"]
-    wrong = []
-    names = [line[0] for line in lines]
-    if names[-2:] != ["pre_shutdown", "uninit"]:
-        wrong.append(f"the end: {names[-3:]}")
-    if names.count("pre_shutdown") != 1:
-        wrong.append("pre_shutdown")
-    pairs = [(n, line) for n, line in zip(names, lines) if n in
-             ("after_cpu_exec_enter", "before_cpu_exec_exit", "top_loop")]
-    for i, (name, line) in enumerate(pairs):
-        order = ("top_loop", "after_cpu_exec_enter", "before_cpu_exec_exit")
-        if name != order[i % 3]:
-            wrong.append(f"not in turn: {name}")
-            break
-        if name != "before_cpu_exec_exit" and line[3] != "1":
-            wrong.append("no CPU")
-        ran = (name == "before_cpu_exec_exit" and
-               line[1] != pairs[i - 1][1][1])
-        if name == "before_cpu_exec_exit" and (line[3] == "1") != ran:
-            wrong.append("ran_block")
-        if name == "before_cpu_exec_exit" and line[2] == "0":
-            wrong.append("pc")
-    if len(pairs) % 3 or not pairs:
-        wrong.append("not each one ends")
-    # Before a block is seen to run, it is told to have been translated, each
-    # of its instructions was asked about, once.
-    known, open_ = set(), None
-    for line in lines if translated else []:
-        if line[0] == "before_block_translate":
-            if open_:
-                wrong.append("one in another")
-            open_ = [int(line[3], 16), [], [], None]
-        elif line[0] in ("insn_translate", "after_insn_translate"):
-            if not open_:
-                wrong.append("an instruction of no block")
-                break
-            open_[1 + (line[0] == "after_insn_translate")].append(
-                int(line[3], 16))
-        elif line[0] == "before_tcg_codegen":
-            if not open_ or open_[3]:
-                wrong.append("codegen of no block")
-                break
-            open_[3] = line[3:]
-        elif line[0] == "after_block_translate":
-            pc, size, insns = (int(x, 16) for x in line[3:])
-            if (not open_ or open_[0] != pc or open_[3] != line[3:] or
-                    len(open_[1]) != insns or len(open_[2]) != insns or
-                    open_[1][0] != pc or open_[2][-1] != pc + size or
-                    open_[1][1:] != open_[2][:-1]):
-                wrong.append(f"the translation of {line}: {open_}")
-                break
-            known.add((pc, size, insns))
-            open_ = None
-        elif line[0] == "before_block_exec":
-            if tuple(int(x, 16) for x in line[3:]) not in known:
-                wrong.append(f"runs untranslated: {line}")
-                break
-    if translated and len(known) < 100:
-        wrong.append("few blocks")
-    return wrong
-
-
-def engine_events():
-    options = ",engine=yes,woven=yes"
-    limit = ["-limit", "60000"]
-    lines, _ = heard("live", *limit, options=options)
-    expect(not complaints(lines), "the engine's events, live",
-           complaints(lines)[:5])
-    expect(lines[0][0] == "after_machine_init" or
-           [n[0] for n in lines[:2]] == ["after_machine_init", "top_loop"],
-           "the first of them", lines[:3])
-    heard("record")
-    lines, _ = heard("replay", options=",engine=yes")
-    expect([n[0] for n in lines[:3]] == ["before_loadvm", "after_loadvm",
-                                         "after_machine_init"] and
-           not complaints(lines, False), "and in a replay",
-           complaints(lines, False))
-    expect(any(n[0] == "main_loop_wait" for n in lines), "main_loop_wait")
-    restored = [n for n in lines if n[0] == "cpu_restore_state"]
-    expect(len(restored) > 10, "cpu_restore_state")
-    done = run("-replay", "none", "-panda", "teller:file=heard,engine=yes")
-    text = written("heard").split()
-    expect(done.returncode == 1 and text[-4:] ==
-           ["pre_shutdown", "0", "0", "uninit"],
-           "no such recording: plugins end all the same", text)
-    run("-replay", "rec", "-panda", "teller:file=heard,engine=yes;nosuch")
-    text = written("heard").split()
-    expect(text[-4:] == ["pre_shutdown", "0", "0", "uninit"],
-           "a later plugin that is not there, too", text)
-    for kind, every in (("before_block_translate", 50),
-                        ("after_block_translate", 50),
-                        ("before_tcg_codegen", 50), ("insn_translate", 200),
-                        ("after_insn_translate", 200),
-                        ("after_cpu_exec_enter", 1),
-                        ("before_cpu_exec_exit", 1), ("top_loop", 1)):
-        for how in "drop", "double", "delay", "alter":
-            if how == "alter" and kind in ("top_loop", "after_cpu_exec_enter"):
-                continue # nothing but the CPU: its pc is looked at by teller
-            lines, _ = heard("live", *limit, "-plugin-mutant",
-                             f"{how}:{kind}:{every}", options=options)
-            expect(complaints(lines), f"noticed: {how} {kind}")
+    for _, mutant in mutants.of("callbacks.py", lambda kind: kind in KINDS):
+        lines, _ = heard("replay", "-plugin-mutant", mutant)
+        expect(notes(lines) != listed, f"noticed: {mutant}")
 
 
 def main():
@@ -407,7 +291,6 @@ def main():
     steering()
     filters()
     replay_events()
-    engine_events()
     end()
 
 

@@ -15,11 +15,13 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "recording"), os.path.join(HERE, "shared")]
 import cut
+import mutants
 import teller
 from build_plugin import build_plugin
 from checks import FULL, TOP, end, expect
 from teller import OPTIONS, WORK, run, written
 
+ME = "plugins_truth.py"
 BARE = ["breakpoints", "delivery", "device", "faults", "floats", "legacy",
         "modify", "paging", "real", "segments", "steps", "strings", "system",
         "transfers"]
@@ -86,7 +88,7 @@ def linux():
 
 # -- Faults on purpose --------------------------------------------------------
 
-def mutants():
+def spoilt():
     first, last = READY + 8000, READY + 10500
     way = live("events", last)
     truth, _, _ = trace(way, first, 0)
@@ -94,11 +96,9 @@ def mutants():
     expect(kinds == cut.NAMES, "all kinds of events", cut.NAMES - kinds)
     lines = hear(way, options=f",from={first}")
     expect(not cut.difference(lines, truth), "nothing is wrong unspoilt")
-    for kind in sorted(kinds):
-        for how in "drop", "double", "delay", "alter":
-            lines = hear(way, "-plugin-mutant", f"{how}:{kind}:17",
-                         options=f",from={first}")
-            expect(cut.difference(lines, truth), f"noticed: {how} {kind}")
+    for _, mutant in mutants.of(ME, lambda kind: kind in kinds):
+        lines = hear(way, "-plugin-mutant", mutant, options=f",from={first}")
+        expect(cut.difference(lines, truth), f"noticed: {mutant}")
 
 
 # -- Translation --------------------------------------------------------------
@@ -211,11 +211,8 @@ def translated():
     for way_of in [], ["-accel", "interp"], ["-unit-insns", "1"]:
         why = wrong(first + 1500, *way_of)
         expect(not why, f"and again behind a flush {' '.join(way_of)}", why)
-    for kind in ("before_block_translate", "after_block_translate",
-                 "insn_translate", "after_insn_translate"):
-        for how in "drop", "double", "delay", "alter":
-            expect(wrong(0, "-plugin-mutant", f"{how}:{kind}:7"),
-                   f"noticed: {how} {kind}")
+    for _, mutant in mutants.of(ME, lambda kind: "translate" in kind):
+        expect(wrong(0, "-plugin-mutant", mutant), f"noticed: {mutant}")
 
 
 # -- What the engine does -----------------------------------------------------
@@ -252,16 +249,15 @@ def restored():
 
     why, n, said = wrong()
     expect(not why and n > 10, f"cpu_restore_state, {n} times", f"{why}{said}")
-    for how in "drop", "double", "delay", "alter":
-        expect(wrong("-plugin-mutant", f"{how}:cpu_restore_state:5")[0],
-               f"noticed: {how} cpu_restore_state")
+    for _, mutant in mutants.of(ME, lambda kind: "restore" in kind):
+        expect(wrong("-plugin-mutant", mutant)[0], f"noticed: {mutant}")
 
 
 def main():
     teller.build()
     bare_metal()
     linux()
-    mutants()
+    spoilt()
     translated()
     restored()
     end()

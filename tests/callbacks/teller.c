@@ -251,6 +251,13 @@ static void main_loop_wait(void)
     tell("main_loop_wait", NULL, "");
 }
 
+static int monitor(Monitor *mon, const char *command)
+{
+    (void)mon;
+    tell("monitor", NULL, " %s", command);
+    return 0;
+}
+
 static void pre_shutdown(void)
 {
     tell("pre_shutdown", NULL, "");
@@ -344,6 +351,7 @@ bool init_plugin(void *self)
         REGISTER(TOP_LOOP, top_loop);
         REGISTER(MAIN_LOOP_WAIT, main_loop_wait);
         REGISTER(PRE_SHUTDOWN, pre_shutdown);
+        REGISTER(MONITOR, monitor);
     }
     return file != NULL;
 }
