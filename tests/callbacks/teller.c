@@ -224,6 +224,35 @@ static void replay_serial_write(CPUState *cpu, target_ptr_t fifo, uint32_t port,
     tell("replay_serial_write", cpu, X X X, U(fifo), U(port), U(value));
 }
 
+static void replay_hd_transfer(CPUState *cpu, uint32_t type, target_ptr_t from,
+                               target_ptr_t to, size_t size)
+{
+    tell("replay_hd_transfer", cpu, X X X X, U(type), U(from), U(to), U(size));
+}
+
+static void replay_net_transfer(CPUState *cpu, uint32_t type, uint64_t from,
+                                uint64_t to, size_t size)
+{
+    tell("replay_net_transfer", cpu, X X X X, U(type), from, to, U(size));
+}
+
+static void replay_handle_packet(CPUState *cpu, uint8_t *buf, size_t size,
+                                 uint8_t direction, uint64_t address)
+{
+    (void)buf;
+    tell("replay_handle_packet", cpu, X X X, U(size), U(direction), address);
+}
+
+#define ON_DMA(name) \
+    static void name(CPUState *cpu, const uint8_t *buf, hwaddr addr, \
+                     size_t size, bool is_write) \
+    { \
+        (void)buf; \
+        tell(#name, cpu, X X X, U(addr), U(size), U(is_write)); \
+    }
+ON_DMA(replay_before_dma)
+ON_DMA(replay_after_dma)
+
 /* -- The engine ------------------------------------------------------------ */
 
 #define ON_CPU(name) \
@@ -317,6 +346,11 @@ bool init_plugin(void *self)
     REGISTER(REPLAY_SERIAL_READ, replay_serial_read);
     REGISTER(REPLAY_SERIAL_SEND, replay_serial_send);
     REGISTER(REPLAY_SERIAL_WRITE, replay_serial_write);
+    REGISTER(REPLAY_HD_TRANSFER, replay_hd_transfer);
+    REGISTER(REPLAY_NET_TRANSFER, replay_net_transfer);
+    REGISTER(REPLAY_HANDLE_PACKET, replay_handle_packet);
+    REGISTER(REPLAY_BEFORE_DMA, replay_before_dma);
+    REGISTER(REPLAY_AFTER_DMA, replay_after_dma);
     if (woven) {
         panda_enable_memcb();
         REGISTER(BEFORE_BLOCK_EXEC_INVALIDATE_OPT,

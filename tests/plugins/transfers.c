@@ -1,7 +1,9 @@
 /*
  * What callbacks of replays hear, against what the device of the recorded run
- * did, which is listed where it does it.
+ * did, which is listed where it does it; and against the log, which is listed
+ * without replaying it.
  */
+#include "boundary/notes.h"
 #include "boundary/record.h"
 #include "boundary/replay.h"
 #include "events.h"
@@ -39,11 +41,8 @@ static void tell(unsigned kind, uint64_t count, uint64_t a, uint64_t b,
 
 /* -- What the device did --------------------------------------------------- */
 
-static void on_transfer(void *opaque, const struct transfer *t)
+static void tell_transfer(const struct transfer *t, uint64_t count)
 {
-    const struct machine *m = opaque;
-    uint64_t count = m->cpu->count + m->in_unit;
-
     switch (t->kind) {
     case TRANSFER_DISK:
         tell(PANDA_CB_REPLAY_HD_TRANSFER, count, t->from, t->to, t->size,
@@ -59,15 +58,27 @@ static void on_transfer(void *opaque, const struct transfer *t)
     }
 }
 
+static void tell_dma(const struct inward_event *event, uint64_t count)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        tell(PANDA_CB_REPLAY_BEFORE_DMA + i, count, event->address,
+             digest_of(event->bytes, event->size), event->size, 1);
+    }
+}
+
+static void on_transfer(void *opaque, const struct transfer *t)
+{
+    const struct machine *m = opaque;
+
+    tell_transfer(t, m->cpu->count + m->in_unit);
+}
+
 /* It takes effect behind the instruction. */
 static void on_dma(void *opaque, const struct inward_event *event)
 {
     const struct machine *m = opaque;
 
-    for (unsigned i = 0; i < 2; i++) {
-        tell(PANDA_CB_REPLAY_BEFORE_DMA + i, m->cpu->count + 1, event->address,
-             digest_of(event->bytes, event->size), event->size, 1);
-    }
+    tell_dma(event, m->cpu->count + 1);
 }
 
 static void list_device(const char *path, struct listing *listing)
@@ -93,6 +104,35 @@ static void list_device(const char *path, struct listing *listing)
     free(message);
     live_free(gadget.live);
     machine_free(m);
+}
+
+/* -- What the log has ------------------------------------------------------ */
+
+/* Notes, and behind them DMA, as put_apart() has them. False: damaged. */
+static bool list_log(const char *path, struct listing *listing)
+{
+    char *message;
+    struct log_reader *log = log_reader_open(path, &message);
+    enum log_result result = LOG_READ_END;
+    struct log_entry entry;
+
+    to = listing;
+    for (int stream = LOG_OUTSIDE; log && stream >= LOG_INWARD; stream--) {
+        while ((result = log_reader_next(log, (enum log_stream)stream,
+                                         &entry)) == LOG_READ_ENTRY) {
+            struct transfer t;
+            bool within;
+
+            if (entry.event.kind == INWARD_WRITE) {
+                tell_dma(&entry.event, entry.count);
+            } else if (entry.event.kind == INWARD_NOTE &&
+                       note_decode(&entry.event, &t, &within)) {
+                tell_transfer(&t, entry.count + within);
+            }
+        }
+    }
+    log_reader_close(log);
+    return result == LOG_READ_END;
 }
 
 /* -- What is heard --------------------------------------------------------- */
@@ -237,13 +277,15 @@ static bool hears(const char *path, const struct how *how,
 
 bool transfers_are_heard(const char *path, const struct how *how)
 {
-    struct listing truth = {0};
+    struct listing truth = {0}, log = {0};
     bool same;
 
     list_device(path, &truth);
     put_apart(&truth);
-    same = truth.n > 200 && hears(path, how, &truth);
+    same = list_log(path, &log) && same_listing(&truth, &log);
+    same = truth.n > 200 && hears(path, how, &log) && same;
     free(truth.event);
+    free(log.event);
     return same;
 }
 
