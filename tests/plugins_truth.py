@@ -77,7 +77,7 @@ def linux():
             "-rtc", "base=2024-01-01T00:00:00"]
     build_plugin(WORK, "conductor")
     for block, steps in ((2000000, 8000), (15000000, 20000)) + (
-            ((60000000, 300000), (120000000, 1000000)) if FULL else ()):
+            ((60000000, 100000), (120000000, 300000)) if FULL else ()):
         teller.remove_recording()
         run(*boot, "-panda", "conductor:name=rec,"
             f"do={block}-record+{block + steps // 4}-quit")
