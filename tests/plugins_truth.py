@@ -62,9 +62,9 @@ def live(guest, limit):
 
 def bare_metal():
     subprocess.run([f"{TOP}/tests/guest/build.sh", WORK, *BARE], check=True)
-    ways = [[], ["-unit-insns", "1"], ["-jit", "chaos=1"]] if FULL else [[]]
+    ways = [[], ["-jit", "chaos=1", "-unit-insns", "7"]] if FULL else [[]]
     for guest in ["events", *BARE]:
-        compare(guest, live(guest, 400000 if FULL else READY + 22000), ways,
+        compare(guest, live(guest, 250000 if FULL else READY + 22000), ways,
                 READY, 0)
 
 

@@ -284,9 +284,9 @@ class Listing:
     def insn(self, step, next_pc):
         insn = decode(step.mode, step.code[:15])
         if not insn:
-            self.unknown.add(step.code[:15].hex())
+            if not step.faulted:  # else it is none, of whatever length
+                self.unknown.add(step.code[:15].hex())
             insn = Insn("?", "", 1 if step.faulted else next_pc - step.pc)
-            insn.ends = step.faulted
         if self.block and self.block.end != step.pc:
             self.end_block(True)
         if not self.block:
@@ -298,7 +298,8 @@ class Listing:
         for access in own_accesses(step, insn):
             self.access(step, access, step.pc)
         if step.faulted:
-            self.end_block(not block.is_last(step, insn))
+            self.end_block(insn.text[0] == "?" or
+                           not block.is_last(step, insn))
         elif block.is_last(step, insn):
             shape = block.pc, block.end - block.pc, block.n
             self.tell("end_block_exec", step, next_pc, *shape)
