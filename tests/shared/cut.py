@@ -24,7 +24,7 @@ ENDERS = set("""
     jmp ljmp call lcall ret retf retfq loop loope loopne jcxz jecxz jrcxz int
     int1 int3 into iret iretd iretq syscall sysret sysenter sysexit hlt ud2 in
     out insb insw insd outsb outsw outsd clts lmsw wrmsr cpuid lds les lss lfs
-    lgs popf popfd popfq cld std cli sti""".split())
+    lgs popf popfd popfq cld std cli sti ldmxcsr fxrstor fxrstor64""".split())
 STRINGS = ("movs", "stos", "lods", "scas", "cmps", "ins", "outs")
 # Instructions that read descriptors and the like, which are no accesses of
 # the program's: how many reads are its own, the first and those beside it,
@@ -226,21 +226,22 @@ class Block:
         return following.size > rest if following else len(window) <= rest
 
 
-def rest_of_block(step, code):
-    """How many of the bytes may belong to it."""
-    at = 0
+def rest_of_block(step, insn_size, code):
+    """How many of the bytes behind this instruction may belong to it."""
+    at, rest = 0, PAGE - step.pc % PAGE - insn_size
+    code = code[:max(rest, 0)]
     while at < len(code):
         insn = decode(step.mode, code[at:at + 15])
         at += insn.size if insn else len(code)
         if insn and insn.ends:
             break
-    return at
+    return min(at, len(code))
 
 
 def overwritten(step, insn):
     """Whether it has changed what follows it, as far as that is seen."""
     begin, code = step.pc + insn.size, step.code[insn.size:]
-    code = code[:rest_of_block(step, code)]
+    code = code[:rest_of_block(step, insn.size, code)]
     for access in step.accesses:
         if access.write and access.parts:
             low = max(access.address, begin)

@@ -40,7 +40,8 @@ IN_PLACE(fpstt, x87_top);
 
 /* -- Blocks ---------------------------------------------------------------- */
 
-/* After these, mode, paging, CS or what may interrupt can be another. */
+/* After these, mode, paging, CS or what may interrupt can be another; and
+ * after FXRSTOR, which shares its function with FXSAVE. */
 static bool (*const enders[])(struct x86_translator *) = {
     x86_tr_mov_to_cr,
     x86_tr_mov_to_dr,
@@ -58,6 +59,7 @@ static bool (*const enders[])(struct x86_translator *) = {
     x86_tr_in,
     x86_tr_out,
     x86_tr_into,
+    x86_tr_ldmxcsr,
 };
 
 static size_t insn(uint64_t mode, const uint8_t *bytes, size_t size,
@@ -76,6 +78,7 @@ static size_t insn(uint64_t mode, const uint8_t *bytes, size_t size,
     }
     if ((insn.row->attributes & (X86_END | X86_ALONE)) ||
         ((insn.row->attributes & X86_REP) && insn.rep) ||
+        (insn.row->translate == x86_tr_fxsave && insn.row->argument) ||
         (mode & X86_MODE_ONE)) {
         return insn.length;
     }
