@@ -65,7 +65,7 @@ static void done(void *opaque, uint64_t physical, const uint8_t *bytes,
 
 /* What lies there now, by walks without effect. */
 static unsigned read_code(struct machine *m, uint64_t pc, uint64_t mode,
-                          uint8_t bytes[CODE_BYTES])
+                          uint64_t *physical, uint8_t bytes[CODE_BYTES])
 {
     const struct guest *guest = m->cpu->guest;
     struct walk_result walk;
@@ -75,6 +75,7 @@ static unsigned read_code(struct machine *m, uint64_t pc, uint64_t mode,
            guest->walk(m->cpu, pc + n, MEM_FETCH, guest->mmu_index(mode), true,
                        &walk) &&
            mem_read_physical(m->memory, walk.physical, &bytes[n], 1)) {
+        *physical = n ? *physical : walk.physical;
         n++;
     }
     return n;
@@ -84,11 +85,13 @@ static void insn_begun(struct cpu *cpu)
 {
     struct machine *m = cpu->machine;
     uint64_t mode = cpu->guest->mode(cpu);
+    uint64_t physical = 0;
     uint8_t bytes[CODE_BYTES];
-    unsigned n = read_code(m, cpu->insn_pc, mode, bytes);
+    unsigned n = read_code(m, cpu->insn_pc, mode, &physical, bytes);
 
-    fprintf(m->trace->file, "I %" PRIu64 " %" PRIx64 " %" PRIx64 " ",
-            cpu->count, cpu->insn_pc, mode);
+    fprintf(m->trace->file,
+            "I %" PRIu64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " ", cpu->count,
+            cpu->insn_pc, physical, mode);
     write_bytes(m->trace->file, bytes, n);
 }
 

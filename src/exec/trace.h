@@ -3,8 +3,8 @@
  * passed no plugin: see `-trace` in the manual. Lines, numbers hexadecimal
  * but for counts and sizes:
  *
- *     I COUNT PC MODE BYTES     an instruction begins behind so many steps;
- *                               the code there, enough for two
+ *     I COUNT PC PHYSICAL MODE BYTES    an instruction begins behind so many
+ *                               steps; the code there, enough for two
  *     D COUNT PC                an exception or interrupt is delivered, by the
  *                               accesses that follow; again if PC changes
  *     R ADDRESS SIZE FLAGS      it is about to read; FLAGS as in IR (memop)

@@ -76,8 +76,9 @@ def decode(mode, code):
 class Step:
     """An instruction that was begun, or (mode None) only a delivery."""
 
-    def __init__(self, count, pc, mode=None, code=b""):
+    def __init__(self, count, pc, mode=None, code=b"", physical=0):
         self.count, self.pc, self.mode, self.code = count, pc, mode, code
+        self.physical = physical
         self.faulted = mode is None
         self.accesses, self.delivered = [], []
         self.delivery_pc = None
@@ -107,13 +108,13 @@ def steps_of(lines):
             count = int(words[1])
             if step and (step.count != count or step.mode is None):
                 yield step
-            pc, mode = int(words[2], 16), int(words[3], 16)
+            pc, physical, mode = (int(x, 16) for x in words[2:5])
             if mode & TRAP:
                 step = Step(count, pc)
                 step.delivery_pc = pc
             else:
                 step = Step(count, pc, mode, bytes.fromhex(
-                    words[4] if len(words) > 4 else ""))
+                    words[5] if len(words) > 5 else ""), physical)
             accesses = step.accesses
         elif words[0] == "L":
             if step and step.count == int(words[1]):
@@ -232,25 +233,29 @@ def rest_of_block(step, insn_size, code):
     code = code[:max(rest, 0)]
     while at < len(code):
         insn = decode(step.mode, code[at:at + 15])
-        at += insn.size if insn else len(code)
-        if insn and insn.ends:
+        if not insn:  # it lies across the page's edge, or of the window's
+            return at if len(code) == rest else len(code)
+        at += insn.size
+        if insn.ends:
             break
-    return min(at, len(code))
+    return at
 
 
 def overwritten(step, insn):
     """Whether it has changed what follows it, as far as that is seen."""
-    begin, code = step.pc + insn.size, step.code[insn.size:]
+    begin, code = step.physical + insn.size, step.code[insn.size:]
     code = code[:rest_of_block(step, insn.size, code)]
     for access in step.accesses:
-        if access.write and access.parts:
-            low = max(access.address, begin)
-            high = min(access.address + access.size, begin + len(code))
+        for physical, size, data in access.parts if access.write else ():
+            low = max(physical, begin)
+            high = min(physical + size, begin + len(code))
             if low < high and code[low - begin:high - begin] != \
-                    access.value[low - access.address:high - access.address]:
+                    data[low - physical:high - physical]:
                 return True
     return False
 
+
+# -- All of it ----------------------------------------------------------------
 
 class Listing:
     """All that must be heard, in order."""
