@@ -44,7 +44,7 @@ WATCHERS = {
     "mem_hooks": [_neighbour("mem_hooks", *DATA)],
     "hooks": [_neighbour("hooks", *CODE)],
     "recctrl": [("recctrl", "")],  # no call in this guest is meant for it
-    "track_intexc": [("track_intexc", "")],
+    "track_intexc": [("track_intexc:debug=yes", r"sp .*, depth \d+$")],
 }
 # And those that do more than watch, with what.
 OTHERS = {}
