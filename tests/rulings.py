@@ -232,10 +232,10 @@ def test_accesses(lines):
     expect(crossing == [(at("words") + 4092, 4), (at("words") + 4096, 4)],
            "one event by linear and two by physical address", crossing)
     pushes = [(int(l[2], 16), int(l[3])) for l in lines if l[0] == "w" and
-              int(l[1], 16) == at("m_int") + 2]
+              int(l[1], 16) == at("m_int")]
     top = at("small_top") & ~15
     expect(pushes[:5] == [(top - 8 * i, 8) for i in range(1, 6)],
-           "what a delivery pushes, where the guest resumes", pushes)
+           "what a delivery pushes, at the interrupted instruction", pushes)
     devices = [(l[0], int(l[1], 16), int(l[2])) for l in lines
                if l[0] in "dD"]
     expect(devices == 3 * [("D", 0xfee00080, 4), ("d", 0xfee00080, 4),

@@ -63,7 +63,7 @@ static ir_ref block_constant(struct weaver *w, unsigned bits)
  * ends with is in its address, too. See block_end(). */
 static ir_ref show_end(struct weaver *w, ir_ref pc)
 {
-    bool shown = weave_show(w);
+    bool shown = !w->changed && weave_show(w);
 
     if (shown) {
         weave_put(w, IR_set, IR_VOID, pc, 0, 0, w->to->guest->pc_slot);
@@ -185,6 +185,7 @@ static void start_insn(struct weaver *w, unsigned insn)
     const struct answer *answer;
 
     w->insn = insn;
+    w->changed = false;
     if (insn == w->part->first + w->part->n) {
         w->part++;
     }

@@ -27,6 +27,7 @@ void weave_changed(struct weaver *w)
     weave_put(w, IR_set, IR_VOID, weave_constant(w, IR_I64, 0), 0, 0,
               w->slot[CURRENT]);
     w->current = w->flags_shown = false;
+    w->changed = true;
 }
 
 bool weave_show(struct weaver *w)

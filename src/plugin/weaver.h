@@ -27,6 +27,7 @@ struct weaver {
     /* Here, what plugins see is known to be what it was made of: the copies
      * that C code may have outdated, and those that sets of slots may. */
     bool current, flags_shown;
+    bool changed; /* state, by C code in the open instruction: the mode, too */
 };
 
 /* -- weave.c --------------------------------------------------------------- */
