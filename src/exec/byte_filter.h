@@ -20,7 +20,7 @@
 struct byte_filter {
     uint8_t one[256];
     uint8_t last[65536], within[65536]; /* by two bytes, the first one low */
-    uint8_t marked[BYTE_FILTER_PLACES / 8]; /* by pc: of eight, each a bit */
+    uint8_t marked[BYTE_FILTER_PLACES]; /* by pc: whether there are marks */
     /* How often, by pc and by pc and address space. */
     uint16_t marks[BYTE_FILTER_PLACES], marks_there[BYTE_FILTER_PLACES];
     uint8_t pairs[8192]; /* bits of the first byte and the second */
@@ -40,22 +40,17 @@ static inline void byte_filter_mark(struct byte_filter *f, uint64_t pc,
                                     uint64_t asid, bool marked)
 {
     uint64_t place = pc % BYTE_FILTER_PLACES;
-    uint8_t bit = (uint8_t)(1u << place % 8);
     uint16_t by = (uint16_t)(marked ? 1 : -1);
 
     f->marks[place] = (uint16_t)(f->marks[place] + by);
     *byte_filter_there(f, pc,
                        asid) = (uint16_t)(*byte_filter_there(f, pc, asid) + by);
-    if (f->marks[place]) {
-        f->marked[place / 8] |= bit;
-    } else {
-        f->marked[place / 8] &= (uint8_t)~bit;
-    }
+    f->marked[place] = f->marks[place] != 0;
 }
 
 static inline bool byte_filter_marked(const struct byte_filter *f, uint64_t pc)
 {
-    return f->marked[pc % BYTE_FILTER_PLACES / 8];
+    return f->marked[pc % BYTE_FILTER_PLACES];
 }
 
 /* What woven code does. Bits of the value above its size are anything. */

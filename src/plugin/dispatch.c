@@ -406,10 +406,13 @@ static void after_write(struct cpu *cpu, uint64_t address, uint64_t value,
 static void access_filtered(struct cpu *cpu, uint64_t address, uint64_t value,
                             uint32_t how)
 {
-    if (byte_filter_passes_too(plugins_of(cpu)->bytes, cpu->insn_pc,
-                               cpu->guest->plugin->asid(cpu), value,
-                               MO_SIZE(how))) {
-        access_64(cpu, address, value, how);
+    struct plugins *p = plugins_of(cpu);
+    unsigned size = MO_SIZE(how);
+
+    if (byte_filter_passes_too(p->bytes, cpu->insn_pc,
+                               cpu->guest->plugin->asid(cpu), value, size)) {
+        show_copies(cpu);
+        access_again(p, cpu, address, value, how | size << ACCESS_SIZE);
     }
 }
 

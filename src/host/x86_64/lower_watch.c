@@ -31,7 +31,7 @@ static void shift(struct lowering *l, unsigned bits)
 
 void lower_call_if_byte(struct lowering *l, const struct ir_ins *ins)
 {
-    uint64_t place = l->pc % BYTE_FILTER_PLACES / 8, filter = 0, how = 0;
+    uint64_t place = l->pc % BYTE_FILTER_PLACES, filter = 0, how = 0;
     struct cold *cold;
     unsigned size;
 
