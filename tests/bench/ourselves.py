@@ -10,7 +10,8 @@ import measure
 import programs
 
 WORK = "gzip"  # the CPU-bound stretch: user code, pipes, timer interrupts
-SCALE = "scale=4"  # so long that a replay's cold start does not weigh
+SCALE = "scale=8"  # so long that a replay's cold start does not weigh
+WATCHED_SCALE = "scale=3"  # what plugins watch: both sides start cold
 RECORDINGS = os.path.join(guests.OWN, "recordings")
 
 
@@ -79,6 +80,9 @@ def speed(repeats, say):
         figures.append(bars.pair_figure(
             name + " / live", [(one[name], one["live"]) for one in rounds],
             bar, note))
+    recording = fresh("watched")
+    watched = measure.held(WORK, recording, WATCHED_SCALE)
+    note = "%s, %.0f million steps" % (WORK, watched.steps / 1e6)
     for plugin, title, bar in (
             ("coverage:filename=%s" % os.path.join(RECORDINGS, "coverage.csv"),
              "replay with coverage / replay", bars.COVERAGE),
