@@ -57,7 +57,7 @@ def test_clang():
     subprocess.run(["git", "worktree", "prune"], cwd=TOP, check=False)
     os.mkdir(tree)
     for name in "src", "tests", "plugins", "scripts", "include", \
-            "meson.build":
+            "meson.build", "meson_options.txt":
         if os.path.exists(f"{TOP}/{name}"):
             subprocess.run(["cp", "-r", f"{TOP}/{name}", tree], check=True)
     subprocess.run(["scripts/packages", "clang"], cwd=tree, check=True)
