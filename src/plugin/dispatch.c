@@ -2,6 +2,7 @@
  * What woven code calls: blocks, instructions, accesses.
  */
 #include "plugin/raise.h"
+#include "plugin/weaver.h"
 
 #include "mem/mem.h"
 
@@ -13,13 +14,19 @@ static TranslationBlock *shown(uint64_t block)
     return &((struct block *)(uintptr_t)block)->shown;
 }
 
+__attribute__((noinline, cold)) static void
+show_rest(struct plugins *p, struct cpu *cpu, uint64_t pc)
+{
+    cpu->guest->plugin->show(cpu, pc, p->cache);
+}
+
 /* WOVEN_SHOWN: the rest. */
 static inline void show_unless(uint64_t bits, struct plugins *p,
                                struct cpu *cpu, uint64_t pc, bool within)
 {
     show_place(p, pc, cpu->count + within);
     if (unlikely(!(bits & WOVEN_SHOWN))) {
-        cpu->guest->plugin->show(cpu, pc, p->cache);
+        show_rest(p, cpu, pc);
     }
 }
 
@@ -68,7 +75,7 @@ static void block_new(struct cpu *cpu, uint64_t block)
     leave_if_requested(cpu);
     show(p, cpu, cpu->insn_pc, false);
     before_block_exec(p, block);
-    steer_before_insn(p, cpu);
+    steer_before_insn(p);
 }
 
 /* The common case in few steps: a step that begins, and one function that
@@ -84,7 +91,8 @@ static inline bool begins(struct plugins *p, const struct cpu *cpu)
     return true;
 }
 
-static void block_start_slow(struct plugins *p, struct cpu *cpu, uint64_t block)
+__attribute__((noinline)) static void
+block_start_slow(struct plugins *p, struct cpu *cpu, uint64_t block)
 {
     TranslationBlock *tb = shown(block);
 
@@ -100,7 +108,7 @@ static void block_start_slow(struct plugins *p, struct cpu *cpu, uint64_t block)
             RAISE_CPU(p, START_BLOCK_EXEC, (uintptr_t)tb);
         }
     }
-    steer_before_insn(p, cpu);
+    steer_before_insn(p);
 }
 
 static void block_start(struct cpu *cpu, uint64_t block)
@@ -116,7 +124,7 @@ static void block_start(struct cpu *cpu, uint64_t block)
     p->calling = s;
     s->function.plain.before_block_exec(&p->cpu, shown(block));
     only_returned(p);
-    steer_before_insn(p, cpu);
+    steer_before_insn(p);
 }
 
 static void tell_end(struct plugins *p, panda_cb_type kind,
@@ -128,8 +136,8 @@ static void tell_end(struct plugins *p, panda_cb_type kind,
     }
 }
 
-static void block_end_slow(struct plugins *p, struct cpu *cpu, uint64_t block,
-                           uint64_t pc)
+__attribute__((noinline)) static void
+block_end_slow(struct plugins *p, struct cpu *cpu, uint64_t block, uint64_t pc)
 {
     if (fresh(p, cpu)) {
         show_unless(block, p, cpu, pc, true);
@@ -140,21 +148,20 @@ static void block_end_slow(struct plugins *p, struct cpu *cpu, uint64_t block,
 }
 
 /* How the block ends is in the lowest bits of its address: the block itself
- * may lie in no cache. To one who is alone, in few steps; of the two kinds,
- * one has an argument less. */
+ * may lie in no cache. To one who is alone, in few steps. */
 static void block_end(struct cpu *cpu, uint64_t block, uint64_t pc)
 {
     struct plugins *p = plugins_of(cpu);
-    const struct subscription *s = p->only_end;
+    const struct subscription *s = p->only_end[END_OF(block)];
 
     if (unlikely(!s || p->steer.armed || !begins(p, cpu))) {
         block_end_slow(p, cpu, block, pc);
-    } else if (!s->transfers || (s->transfers & block)) {
-        show_unless(block, p, cpu, pc, true);
-        p->calling = s;
-        s->function.plain.after_block_exec(&p->cpu, shown(block), 0);
-        only_returned(p);
+        return;
     }
+    show_unless(block, p, cpu, pc, true);
+    p->calling = s;
+    s->function.plain.after_block_exec(&p->cpu, shown(block), 0);
+    only_returned(p);
 }
 
 static void block_end_if(struct cpu *cpu, uint32_t condition, uint64_t block,
@@ -190,7 +197,7 @@ static void insn_exec_slow(struct plugins *p, struct cpu *cpu, uint64_t answer)
         p->answer = answer_at(answer);
         RAISE_CPU(p, INSN_EXEC, cpu->insn_pc);
     }
-    steer_before_insn(p, cpu);
+    steer_before_insn(p);
 }
 
 static void insn_exec(struct cpu *cpu, uint64_t answer)
@@ -207,7 +214,7 @@ static void insn_exec(struct cpu *cpu, uint64_t answer)
     p->calling = s;
     s->function.plain.insn_exec(&p->cpu, cpu->insn_pc);
     only_returned(p);
-    steer_before_insn(p, cpu);
+    steer_before_insn(p);
 }
 
 /* All that comes before the instruction has been told. */

@@ -133,7 +133,7 @@ void inserted_calls(struct cpu *cpu, uint64_t first)
             steer_returned(p, outer);
         }
     }
-    steer_before_insn(p, cpu);
+    steer_before_insn(p);
 }
 
 void inserted_free(struct block *block)

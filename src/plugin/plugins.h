@@ -7,6 +7,7 @@
  *     links.c       who needs whom, and what they call of each other
  *     arguments.c   -panda 'a;b:x=1'
  *     registry.c    subscriptions
+ *     only.c        and who is alone in hearing of something
  *     attach.c      their machine
  *     answers.c     who has asked for an instruction
  *     spare.c       what woven code leaves out as nobody wants it
@@ -167,6 +168,8 @@ struct plugins_host {
     char *(*end_replay)(void *opaque);
 };
 
+#define END_OF(bits) (((bits)&BLOCK_TRANSFERS) / PANDA_ON_CALL)
+#define N_ENDS (END_OF(BLOCK_TRANSFERS) + 1u)
 #define N_ACCESS_KINDS 4u /* ACCESS_AFTER, ACCESS_WRITE */
 #define ACCESS_KIND(how) ((how) / ACCESS_AFTER % N_ACCESS_KINDS)
 #define ACCESS_SIZE 24
@@ -181,6 +184,21 @@ enum control { /* what plugins ask for */
 
 struct plugins {
     struct watch watch; /* first */
+
+    /* What each event looks at lies in few lines of the cache. Events of the
+     * step at `step`: how many were given since the last time it was begun,
+     * and how many of them were given before. */
+    uint64_t step;
+    unsigned given, skip;
+    /* The function that is called: crash.c tells of it. */
+    const struct subscription *calling;
+    /* The one that hears of what a block's start raises; and its end, by
+     * END_OF() what it ends with. */
+    struct subscription *only_start, *only_end[N_ENDS];
+    uint64_t count_base;
+    CPUState cpu;
+    unsigned transfer; /* at the end of a block: its */
+
     struct steer steer;
     struct machine *machine; /* NULL: not yet */
     RR_mode mode;
@@ -189,7 +207,7 @@ struct plugins {
     char *control_name, *rr_name;
     bool introduced; /* after_machine_init was told */
     bool over;       /* and pre_shutdown */
-    uint64_t count_base, count_total;
+    uint64_t count_total;
 
     struct plugin *plugins;
     struct plugin *starting; /* whose init runs */
@@ -208,8 +226,6 @@ struct plugins {
     uint64_t active; /* kinds with a subscription that is on */
     /* The one that is on, where there is one alone, without a context. */
     struct subscription *only[PANDA_CB_LAST];
-    /* Of what a block's start raises, and its end. */
-    struct subscription *only_start, *only_end;
     /* By ACCESS_*: of virtual accesses, and nobody wants physical ones. */
     struct subscription *only_access[N_ACCESS_KINDS];
     bool filters;      /* somebody asks for new blocks */
@@ -223,9 +239,6 @@ struct plugins {
     /* To the one that is told of. */
     const struct answer *answer;
     bool block_is_new, told_two;
-    /* The function that is called: crash.c tells of it. */
-    const struct subscription *calling;
-    unsigned transfer; /* at the end of a block: its */
     struct byte_filter *bytes;
     void *bytes_owner;
     bool changed, flush, quit, unload, sweep;
@@ -244,12 +257,6 @@ struct plugins {
     uint64_t running_first; /* count at its start */
     uint64_t broken;        /* the step that changed its later bytes, + 1 */
 
-    /* Events of the step at `step`: how many were given since the last time
-     * it was begun, and how many of them were given before. */
-    uint64_t step;
-    unsigned given, skip;
-
-    CPUState cpu;
     void *cache;
 
     struct mutant *mutant; /* mutant.h; NULL: none */
@@ -362,6 +369,8 @@ void registry_unregister(struct plugins *p, const void *owner);
 /* After any change: what is on. */
 void registry_update(struct plugins *p);
 void registry_sweep(struct plugins *p);
+/* only.c: when any of it has changed. */
+void only_update(struct plugins *p);
 /* For struct watch. */
 bool registry_serve(struct watch *watch);
 const char *registry_name(panda_cb_type kind);
@@ -442,29 +451,7 @@ struct ir_unit *weave(struct watch *watch, const struct unit_key *key,
                       struct ir_unit *ir, const uint8_t *bytes, size_t rest,
                       size_t *size, void **blocks);
 
-/* dispatch.c: helpers of woven units */
-enum woven_helper {
-    WOVEN_BLOCK_START,  /* (block) */
-    WOVEN_BLOCK_NEW,    /* (block) */
-    WOVEN_BLOCK_END,    /* (block, pc) */
-    WOVEN_BLOCK_END_IF, /* (condition, block, pc) */
-    WOVEN_BLOCK_CUT,    /* (block, position) */
-    WOVEN_INSN_EXEC,    /* (answer) */
-    WOVEN_AFTER_INSN,   /* (next pc, answer) */
-    WOVEN_SHOW,         /* for call_unless: the copies are made anew */
-    WOVEN_ACCESS,       /* (address, value, how) */
-    WOVEN_BEFORE_WRITE, /* the same, and the CPU struct is up to date; the
-                           size in bytes is how >> ACCESS_SIZE */
-    WOVEN_AFTER_READ,
-    WOVEN_AFTER_WRITE,
-    WOVEN_ACCESS_FILTERED, /* the same */
-    WOVEN_ACCESS_V,
-    WOVEN_INSERTED, /* (first call) */
-    WOVEN_TOLD,
-    WOVEN_LEAVE, /* for call_unless: what was written is to take effect */
-    N_WOVEN_HELPERS
-};
-extern const struct guest_helper woven_helpers[N_WOVEN_HELPERS];
+/* dispatch.c */
 void dispatch_access(struct cpu *cpu, uint64_t address,
                      const union ir_value *value, uint32_t how);
 

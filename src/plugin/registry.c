@@ -97,12 +97,6 @@ static bool is_told(struct plugins *p, const struct subscription *s,
     }
 }
 
-/* Events of the kind do not go the short way. */
-static bool is_mutant(const struct plugins *p, unsigned kind)
-{
-    return p->mutant && p->mutant_kind == (int)kind;
-}
-
 /* One of these, from the first to the last number. */
 static bool on(const struct plugins *p, panda_cb_type first, panda_cb_type last)
 {
@@ -130,49 +124,6 @@ static void set_active(struct plugins *p, uint64_t active)
     };
 }
 
-static struct subscription *only_start(const struct plugins *p, uint64_t active)
-{
-    switch (active & (KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC_INVALIDATE_OPT) |
-                      KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC) |
-                      KIND_BIT(PANDA_CB_START_BLOCK_EXEC))) {
-    case KIND_BIT(PANDA_CB_BEFORE_BLOCK_EXEC):
-        return p->filters ? NULL : p->only[PANDA_CB_BEFORE_BLOCK_EXEC];
-    case KIND_BIT(PANDA_CB_START_BLOCK_EXEC):
-        return p->only[PANDA_CB_START_BLOCK_EXEC];
-    default:
-        return NULL;
-    }
-}
-
-static struct subscription *only_end(const struct plugins *p, uint64_t active)
-{
-    switch (active & (KIND_BIT(PANDA_CB_AFTER_BLOCK_EXEC) |
-                      KIND_BIT(PANDA_CB_END_BLOCK_EXEC))) {
-    case KIND_BIT(PANDA_CB_AFTER_BLOCK_EXEC):
-        return p->only[PANDA_CB_AFTER_BLOCK_EXEC];
-    case KIND_BIT(PANDA_CB_END_BLOCK_EXEC):
-        return p->only[PANDA_CB_END_BLOCK_EXEC];
-    default:
-        return NULL;
-    }
-}
-
-/* Of reads beforehand another signature is called. */
-static void set_only_access(struct plugins *p, uint64_t active)
-{
-    const uint64_t physical = PHYSICAL_ACCESS_KINDS;
-    struct subscription **only = p->only_access;
-
-    memset(p->only_access, 0, sizeof(p->only_access));
-    if (!(active & physical)) {
-        only[ACCESS_KIND(ACCESS_WRITE)] =
-            p->only[PANDA_CB_VIRT_MEM_BEFORE_WRITE];
-        only[ACCESS_KIND(ACCESS_AFTER)] = p->only[PANDA_CB_VIRT_MEM_AFTER_READ];
-        only[ACCESS_KIND(ACCESS_WRITE | ACCESS_AFTER)] =
-            p->only[PANDA_CB_VIRT_MEM_AFTER_WRITE];
-    }
-}
-
 /* Translated blocks, and marks of the ones that are not new, know nothing of
  * a function that was off till now. */
 static void set_on(struct plugins *p, struct subscription *s, unsigned kind)
@@ -191,26 +142,17 @@ static void update(struct plugins *p)
     p->filters = false;
     p->filtered = 0;
     for (unsigned kind = 0; kind < PANDA_CB_LAST; kind++) {
-        unsigned n = 0;
-
-        p->only[kind] = NULL;
         for (struct subscription *s = p->kinds[kind]; s; s = s->next) {
             set_on(p, s, kind);
             p->filtered |= s->filter && !s->gone ? KIND_BIT(kind) : 0;
             if (s->on) {
-                p->only[kind] = n++ || s->has_context || s->filter ||
-                                        is_mutant(p, kind)
-                                    ? NULL
-                                    : s;
                 active |= KIND_BIT(kind);
                 p->filters |= s->once;
             }
         }
     }
-    p->only_start = only_start(p, active);
-    p->only_end = only_end(p, active);
-    set_only_access(p, active);
     set_active(p, active);
+    only_update(p);
 }
 
 void registry_update(struct plugins *p)

@@ -137,11 +137,11 @@ static bool is_told(const struct plugins *p)
     return p->steer.told_at == p->machine->cpu->count + 1;
 }
 
-void steer_before_insn(struct plugins *p, struct cpu *cpu)
+void steer_begin_again(struct plugins *p)
 {
-    if (p->watch.pending && !is_asked(p)) {
+    if (!is_asked(p)) {
         ask(p);
-        cpu_leave(cpu, CPU_LEAVE_REDO);
+        cpu_leave(p->machine->cpu, CPU_LEAVE_REDO);
     }
 }
 

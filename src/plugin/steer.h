@@ -66,7 +66,13 @@ void steer_overlay(const struct plugins *p, const struct mem_block *block,
                    uint64_t offset, void *bytes, size_t size);
 
 /* At the end of what woven code calls before an instruction. May leave. */
-void steer_before_insn(struct plugins *p, struct cpu *cpu);
+void steer_begin_again(struct plugins *p);
+static inline void steer_before_insn(struct plugins *p)
+{
+    if (unlikely(p->watch.pending)) {
+        steer_begin_again(p);
+    }
+}
 /* All of them have been called. Leaves. */
 void steer_told(struct plugins *p, struct cpu *cpu);
 

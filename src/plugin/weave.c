@@ -261,11 +261,17 @@ static void last_exit(struct weaver *w, const struct ir_ins *ins)
 }
 
 /* Iterations run at once are not told one by one. Only new blocks need not be,
- * when the iteration is a block by itself: the first one tells of it. */
+ * when the iteration is a block by itself: the first one tells of it. Nor need
+ * calls and returns: it is none. */
 static bool may_run_ahead(const struct weaver *w)
 {
-    return !(w->key->watch & ~(ONLY_NEW_BLOCKS | START_KINDS)) &&
-           weave_wants(w, ONLY_NEW_BLOCKS) && position_of(w) == 0;
+    uint64_t starts = ONLY_NEW_BLOCKS | START_KINDS;
+    uint64_t ends = ONLY_TRANSFERS | END_KINDS;
+
+    return !(w->key->watch & ~(starts | ends)) &&
+           (!weave_wants(w, starts) || weave_wants(w, ONLY_NEW_BLOCKS)) &&
+           (!weave_wants(w, ends) || weave_wants(w, ONLY_TRANSFERS)) &&
+           position_of(w) == 0;
 }
 
 /* -- The walk -------------------------------------------------------------- */

@@ -30,6 +30,30 @@ struct weaver {
     bool changed; /* state, by C code in the open instruction: the mode, too */
 };
 
+/* dispatch.c: helpers of woven units */
+enum woven_helper {
+    WOVEN_BLOCK_START,  /* (block) */
+    WOVEN_BLOCK_NEW,    /* (block) */
+    WOVEN_BLOCK_END,    /* (block, pc) */
+    WOVEN_BLOCK_END_IF, /* (condition, block, pc) */
+    WOVEN_BLOCK_CUT,    /* (block, position) */
+    WOVEN_INSN_EXEC,    /* (answer) */
+    WOVEN_AFTER_INSN,   /* (next pc, answer) */
+    WOVEN_SHOW,         /* for call_unless: the copies are made anew */
+    WOVEN_ACCESS,       /* (address, value, how) */
+    WOVEN_BEFORE_WRITE, /* the same, and the CPU struct is up to date; the
+                           size in bytes is how >> ACCESS_SIZE */
+    WOVEN_AFTER_READ,
+    WOVEN_AFTER_WRITE,
+    WOVEN_ACCESS_FILTERED, /* the same */
+    WOVEN_ACCESS_V,
+    WOVEN_INSERTED, /* (first call) */
+    WOVEN_TOLD,
+    WOVEN_LEAVE, /* for call_unless: what was written is to take effect */
+    N_WOVEN_HELPERS
+};
+extern const struct guest_helper woven_helpers[N_WOVEN_HELPERS];
+
 /* -- weave.c --------------------------------------------------------------- */
 
 ir_ref weave_constant(struct weaver *w, enum ir_type type, uint64_t value);
