@@ -14,19 +14,13 @@ static TranslationBlock *shown(uint64_t block)
     return &((struct block *)(uintptr_t)block)->shown;
 }
 
-__attribute__((noinline, cold)) static void
-show_rest(struct plugins *p, struct cpu *cpu, uint64_t pc)
-{
-    cpu->guest->plugin->show(cpu, pc, p->cache);
-}
-
 /* WOVEN_SHOWN: the rest. */
 static inline void show_unless(uint64_t bits, struct plugins *p,
                                struct cpu *cpu, uint64_t pc, bool within)
 {
     show_place(p, pc, cpu->count + within);
     if (unlikely(!(bits & WOVEN_SHOWN))) {
-        show_rest(p, cpu, pc);
+        cpu->guest->plugin->show(cpu, pc, p->cache);
     }
 }
 
@@ -111,20 +105,42 @@ block_start_slow(struct plugins *p, struct cpu *cpu, uint64_t block)
     steer_before_insn(p);
 }
 
+/* The block's address as woven code has it, with these bits set. */
+static inline void start_only(struct plugins *p, const struct subscription *s,
+                              uint64_t block, unsigned bits)
+{
+    block += offsetof(struct block, shown) - bits;
+    p->calling = s;
+    s->function.plain.before_block_exec(&p->cpu,
+                                        (TranslationBlock *)(uintptr_t)block);
+    only_returned(p);
+    steer_before_insn(p);
+}
+
+__attribute__((noinline)) static void
+start_only_shown(struct plugins *p, struct cpu *cpu, uint64_t block)
+{
+    cpu->guest->plugin->show(cpu, cpu->insn_pc, p->cache);
+    start_only(p, p->only_start, block & ~(uint64_t)WOVEN_SHOWN, 0);
+}
+
+/* What is rare is done elsewhere, so that nothing is saved for it here. With
+ * WOVEN_SHOWN all is shown but the copies. */
 static void block_start(struct cpu *cpu, uint64_t block)
 {
     struct plugins *p = plugins_of(cpu);
     const struct subscription *s = p->only_start;
 
-    if (unlikely(!s || cpu->request || p->steer.armed || !begins(p, cpu))) {
+    if (unlikely(!s || cpu->request || !begins(p, cpu))) {
         block_start_slow(p, cpu, block & ~(uint64_t)WOVEN_SHOWN);
         return;
     }
-    show_unless(block, p, cpu, cpu->insn_pc, false);
-    p->calling = s;
-    s->function.plain.before_block_exec(&p->cpu, shown(block));
-    only_returned(p);
-    steer_before_insn(p);
+    show_place(p, cpu->insn_pc, cpu->count);
+    if (unlikely(!(block & WOVEN_SHOWN & cpu->shown_current))) {
+        start_only_shown(p, cpu, block);
+        return;
+    }
+    start_only(p, s, block, WOVEN_SHOWN);
 }
 
 static void tell_end(struct plugins *p, panda_cb_type kind,
@@ -147,6 +163,21 @@ block_end_slow(struct plugins *p, struct cpu *cpu, uint64_t block, uint64_t pc)
     }
 }
 
+static inline void end_only(struct plugins *p, const struct subscription *s,
+                            uint64_t block)
+{
+    p->calling = s;
+    s->function.plain.after_block_exec(&p->cpu, shown(block), 0);
+    only_returned(p);
+}
+
+__attribute__((noinline)) static void
+end_only_shown(struct plugins *p, struct cpu *cpu, uint64_t block, uint64_t pc)
+{
+    cpu->guest->plugin->show(cpu, pc, p->cache);
+    end_only(p, p->only_end[END_OF(block)], block);
+}
+
 /* How the block ends is in the lowest bits of its address: the block itself
  * may lie in no cache. To one who is alone, in few steps. */
 static void block_end(struct cpu *cpu, uint64_t block, uint64_t pc)
@@ -154,14 +185,16 @@ static void block_end(struct cpu *cpu, uint64_t block, uint64_t pc)
     struct plugins *p = plugins_of(cpu);
     const struct subscription *s = p->only_end[END_OF(block)];
 
-    if (unlikely(!s || p->steer.armed || !begins(p, cpu))) {
+    if (unlikely(!s || !begins(p, cpu))) {
         block_end_slow(p, cpu, block, pc);
         return;
     }
-    show_unless(block, p, cpu, pc, true);
-    p->calling = s;
-    s->function.plain.after_block_exec(&p->cpu, shown(block), 0);
-    only_returned(p);
+    show_place(p, pc, cpu->count + 1);
+    if (unlikely(!(block & WOVEN_SHOWN))) {
+        end_only_shown(p, cpu, block, pc);
+        return;
+    }
+    end_only(p, s, block);
 }
 
 static void block_end_if(struct cpu *cpu, uint32_t condition, uint64_t block,

@@ -70,9 +70,10 @@ void only_update(struct plugins *p)
     for (unsigned kind = 0; kind < PANDA_CB_LAST; kind++) {
         p->only[kind] = alone(p, KIND_BIT(kind), N_ENDS - 1);
     }
-    p->only_start = of_starts(p);
+    /* Registers are compared around each call: of blocks, by the walk. */
+    p->only_start = p->steer.armed ? NULL : of_starts(p);
     for (unsigned end = 0; end < N_ENDS; end++) {
-        p->only_end[end] = alone(p, ends, end);
+        p->only_end[end] = p->steer.armed ? NULL : alone(p, ends, end);
     }
     set_accesses(p);
 }

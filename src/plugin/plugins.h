@@ -87,7 +87,8 @@ struct block {
 #define BLOCK_MAX_INSNS 512u
 #define BLOCK_TRANSFERS \
     (PANDA_ON_CALL | PANDA_ON_RETURN | PANDA_ON_SYSTEM_RETURN)
-/* In what woven code calls with: all registers are shown already. */
+/* In what woven code calls with: all registers are shown already. At a block's
+ * start, all but the copies, cpu->shown_current. */
 #define WOVEN_SHOWN 1u
 #define BLOCK_BUCKETS 16384u
 

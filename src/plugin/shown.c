@@ -61,6 +61,7 @@ void shown_open(struct plugins *p)
     s->size = last + 1 - first;
     s->was = panda_must(malloc(guest->shown_size));
     s->armed = !map_twice(p);
+    only_update(p);
     s->seen = s->mapped ? (uint8_t *)s->mapped + offset_of_shown(p) : s->shown;
     p->cpu.env_ptr = s->seen;
 }
@@ -106,6 +107,7 @@ bool shown_touched(struct plugins *p, uintptr_t address)
     s->armed = true;
     s->quiet = 0;
     allow(s, true);
+    only_update(p);
     return true;
 }
 
@@ -144,5 +146,6 @@ void shown_after(struct plugins *p)
     } else if (++s->quiet > QUIET_MAX && s->mapped) {
         s->armed = false;
         allow(s, false);
+        only_update(p);
     }
 }

@@ -198,8 +198,11 @@ static void start_insn(struct weaver *w, unsigned insn)
         weave_put(w, IR_call_unless, IR_VOID, block_constant(w, 0), bit, 0,
                   w->to->guest->n_helpers + WOVEN_BLOCK_NEW);
     } else if (position_of(w) == 0 && told_of_block(w, START_KINDS)) {
-        weave_call(w, WOVEN_BLOCK_START, block_constant(w, show_start(w)),
-                   IR_NONE, IR_NONE);
+        bool flags = weave_show_flags(w);
+
+        weave_call(w, WOVEN_BLOCK_START,
+                   block_constant(w, flags ? WOVEN_SHOWN : 0), IR_NONE,
+                   IR_NONE);
     }
     tell_inserted(w);
     answer = answers_of(w).exec;

@@ -30,16 +30,22 @@ void weave_changed(struct weaver *w)
     w->changed = true;
 }
 
-bool weave_show(struct weaver *w)
+bool weave_show_flags(struct weaver *w)
 {
     const struct guest_plugin *guest = w->to->guest->plugin;
-    uint64_t current = (uint64_t)(uintptr_t)&w->p->machine->cpu->shown_current;
 
     if (!w->flags_shown) {
         w->flags_shown = guest->weave_show &&
                          guest->weave_show(w->to, w->key->mode);
     }
-    if (w->flags_shown && !w->current) {
+    return w->flags_shown;
+}
+
+bool weave_show(struct weaver *w)
+{
+    uint64_t current = (uint64_t)(uintptr_t)&w->p->machine->cpu->shown_current;
+
+    if (weave_show_flags(w) && !w->current) {
         weave_put(w, IR_call_unless, IR_VOID,
                   weave_constant(w, IR_I64, current),
                   weave_constant(w, IR_I64, 1), 0,

@@ -76,6 +76,8 @@ ir_ref weave_access(struct weaver *w, const struct ir_ins *ins);
 /* The registers that plugins see are brought up to date, but for the pc.
  * False: whoever is called does it. */
 bool weave_show(struct weaver *w);
+/* The same but for the copies. */
+bool weave_show_flags(struct weaver *w);
 /* A slot has been set, or any state by C code. */
 void weave_set(struct weaver *w, uint32_t slot);
 void weave_changed(struct weaver *w);
