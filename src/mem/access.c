@@ -97,7 +97,7 @@ static void tell_begun(const struct cpu *cpu, uint64_t address, uint32_t memop,
 {
     const struct memory *mem = cpu->memory->mem;
 
-    if (mem->listens) {
+    if (mem->listener.begun) {
         mem->listener.begun(mem->listener.opaque, address, memop, bytes);
     }
 }
@@ -107,7 +107,7 @@ static void tell_done(const struct memory *mem, const struct place *place,
 {
     struct mem_mapping at = {.physical = place->physical - place->offset};
 
-    if (!mem->listens) {
+    if (!mem->listener.begun) {
         return;
     }
     for (unsigned i = 0; place->block && mem_mapping_at(mem, i, &at); i++) {
@@ -232,7 +232,7 @@ static uint8_t *fast_host(const struct cpu *cpu, struct tlb *tlb,
 {
     const struct tlb_entry *entry = tlb_find(tlb, address);
 
-    if (!entry || entry->tag & TLB_SLOW || cpu->memory->mem->listens ||
+    if (!entry || entry->tag & TLB_SLOW || cpu->memory->mem->listener.begun ||
         (address & PAGE_OFFSET_MASK) > PAGE_SIZE_ - size) {
         return NULL;
     }

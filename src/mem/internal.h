@@ -90,8 +90,7 @@ struct memory {
     uint64_t oldest;        /* tables last walked before it are stale */
     uint64_t lower_dropped; /* those of the lower half before this, too */
     struct mem_hooks hooks;
-    bool listens; /* somebody does, to all accesses */
-    struct mem_listener listener;
+    struct mem_listener listener; /* to all accesses; begun NULL: nobody */
 };
 
 struct place { /* where an access goes; block NULL: I/O */

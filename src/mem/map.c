@@ -32,7 +32,6 @@ void mem_free(struct memory *mem)
 
 void mem_set_listener(struct memory *mem, const struct mem_listener *listener)
 {
-    mem->listens = true;
     mem->listener = *listener;
 }
 

@@ -72,19 +72,6 @@ static void block_new(struct cpu *cpu, uint64_t block)
     steer_before_insn(p);
 }
 
-/* The common case in few steps: a step that begins, and one function that
- * hears of it. */
-static inline bool begins(struct plugins *p, const struct cpu *cpu)
-{
-    if (p->step == cpu->count) {
-        return false;
-    }
-    p->step = cpu->count;
-    p->given = 1;
-    p->skip = 0;
-    return true;
-}
-
 __attribute__((noinline)) static void
 block_start_slow(struct plugins *p, struct cpu *cpu, uint64_t block)
 {
@@ -113,7 +100,7 @@ static inline void start_only(struct plugins *p, const struct subscription *s,
     p->calling = s;
     s->function.plain.before_block_exec(&p->cpu,
                                         (TranslationBlock *)(uintptr_t)block);
-    only_returned(p);
+    steer_returned(p, NULL);
     steer_before_insn(p);
 }
 
@@ -168,7 +155,7 @@ static inline void end_only(struct plugins *p, const struct subscription *s,
 {
     p->calling = s;
     s->function.plain.after_block_exec(&p->cpu, shown(block), 0);
-    only_returned(p);
+    steer_returned(p, NULL);
 }
 
 __attribute__((noinline)) static void
@@ -246,7 +233,7 @@ static void insn_exec(struct cpu *cpu, uint64_t answer)
     show_unless(answer, p, cpu, cpu->insn_pc, true);
     p->calling = s;
     s->function.plain.insn_exec(&p->cpu, cpu->insn_pc);
-    only_returned(p);
+    steer_returned(p, NULL);
     steer_before_insn(p);
 }
 
@@ -283,14 +270,6 @@ struct access {
     uint32_t how;
     uint64_t value; /* in host order */
 };
-
-/* Of the four kinds; those of physical addresses are two further on. */
-static panda_cb_type virtual_kind(uint32_t how)
-{
-    return (how & ACCESS_AFTER ? PANDA_CB_VIRT_MEM_AFTER_READ
-                               : PANDA_CB_VIRT_MEM_BEFORE_READ) +
-           ((how & ACCESS_WRITE) != 0);
-}
 
 static void tell(struct plugins *p, panda_cb_type kind, struct access *a)
 {
@@ -385,29 +364,37 @@ static void show_copies(struct cpu *cpu)
     cpu->guest->plugin->show(cpu, cpu->insn_pc, plugins_of(cpu)->cache);
 }
 
-/* One function hears of the kind; but it is not the step's first event, or
- * registers are compared. */
-__attribute__((noinline)) static void access_again(struct plugins *p,
-                                                   struct cpu *cpu,
-                                                   uint64_t address,
-                                                   uint64_t value, uint32_t how)
+/* One function hears of the kind; the three kinds have one signature. What
+ * comes behind the value is not told. */
+static inline void call_only(struct plugins *p, struct cpu *cpu,
+                             const struct subscription *s, uint64_t address,
+                             uint64_t value, uint32_t how)
+{
+    show_place(p, cpu->insn_pc, cpu->count + 1);
+    p->calling = s;
+    s->function.plain.virt_mem_after_read(
+        &p->cpu, cpu->insn_pc, address, how >> ACCESS_SIZE, (uint8_t *)&value);
+    steer_returned(p, NULL);
+}
+
+/* Many hear of it, or it is not the step's first event, or registers are
+ * compared. */
+__attribute__((noinline)) static void access_slow(struct plugins *p,
+                                                  struct cpu *cpu,
+                                                  uint64_t address,
+                                                  uint64_t value, uint32_t how)
 {
     const struct subscription *s = p->only_access[ACCESS_KIND(how)];
 
     if (!s) {
         access_64(cpu, address, value, how);
     } else if (fresh(p, cpu)) {
-        show_place(p, cpu->insn_pc, cpu->count + 1);
-        only_called(p, s);
-        s->function.plain.virt_mem_after_read(&p->cpu, cpu->insn_pc, address,
-                                              how >> ACCESS_SIZE,
-                                              (uint8_t *)&value);
-        only_returned(p);
+        steer_call(p, s);
+        call_only(p, cpu, s, address, value, how);
     }
 }
 
-/* The common case in few steps. The three kinds have one signature; what
- * comes behind the value is not told. */
+/* The common case in few steps. */
 static inline void access_only(struct cpu *cpu, uint64_t address,
                                uint64_t value, uint32_t how, uint32_t kind)
 {
@@ -415,14 +402,10 @@ static inline void access_only(struct cpu *cpu, uint64_t address,
     const struct subscription *s = p->only_access[ACCESS_KIND(kind)];
 
     if (unlikely(!s || p->steer.armed || !begins(p, cpu))) {
-        access_again(p, cpu, address, value, how);
+        access_slow(p, cpu, address, value, how);
         return;
     }
-    show_place(p, cpu->insn_pc, cpu->count + 1);
-    p->calling = s;
-    s->function.plain.virt_mem_after_read(
-        &p->cpu, cpu->insn_pc, address, how >> ACCESS_SIZE, (uint8_t *)&value);
-    only_returned(p);
+    call_only(p, cpu, s, address, value, how);
 }
 
 static void before_write(struct cpu *cpu, uint64_t address, uint64_t value,
@@ -452,7 +435,7 @@ static void access_filtered(struct cpu *cpu, uint64_t address, uint64_t value,
     if (byte_filter_passes_too(p->bytes, cpu->insn_pc,
                                cpu->guest->plugin->asid(cpu), value, size)) {
         show_copies(cpu);
-        access_again(p, cpu, address, value, how | size << ACCESS_SIZE);
+        access_slow(p, cpu, address, value, how | size << ACCESS_SIZE);
     }
 }
 

@@ -54,6 +54,18 @@ static inline void show(struct plugins *p, struct cpu *cpu, uint64_t pc,
     cpu->guest->plugin->show(cpu, pc, p->cache);
 }
 
+/* The step's first event: it is given. */
+static inline bool begins(struct plugins *p, const struct cpu *cpu)
+{
+    if (p->step == cpu->count) {
+        return false;
+    }
+    p->step = cpu->count;
+    p->given = 1;
+    p->skip = 0;
+    return true;
+}
+
 /*
  * An instruction that is left and begun again (to run alone, say) raises its
  * events again, in the same order. They are counted a step, and those that
@@ -61,25 +73,7 @@ static inline void show(struct plugins *p, struct cpu *cpu, uint64_t pc,
  */
 static inline bool fresh(struct plugins *p, const struct cpu *cpu)
 {
-    if (likely(p->step != cpu->count)) {
-        p->step = cpu->count;
-        p->given = 1;
-        p->skip = 0;
-        return true;
-    }
-    return p->given++ >= p->skip;
-}
-
-/* Around a call of the only function that hears of a kind, without a walk:
- * what it registers and writes is seen to as in one. */
-static inline void only_called(struct plugins *p, const struct subscription *s)
-{
-    steer_call(p, s);
-}
-
-static inline void only_returned(struct plugins *p)
-{
-    steer_returned(p, NULL);
+    return likely(begins(p, cpu)) || p->given++ >= p->skip;
 }
 
 /* The same as show(), from C code that may have changed anything. */

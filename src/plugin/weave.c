@@ -53,6 +53,14 @@ void weave_call(struct weaver *w, enum woven_helper helper, ir_ref a, ir_ref b,
     weave_put(w, IR_call, IR_VOID, a, b, c, w->to->guest->n_helpers + helper);
 }
 
+void weave_call_unless(struct weaver *w, enum woven_helper helper,
+                       const void *address, ir_ref bits)
+{
+    weave_put(w, IR_call_unless, IR_VOID,
+              weave_constant(w, IR_I64, (uint64_t)(uintptr_t)address), bits, 0,
+              w->to->guest->n_helpers + helper);
+}
+
 static ir_ref block_constant(struct weaver *w, unsigned bits)
 {
     return weave_constant(w, IR_I64,
@@ -161,11 +169,8 @@ static ir_ref answer_constant(struct weaver *w, const struct answer *answer,
 /* What plugins write takes effect when the instruction is over. */
 static void leave_if_written(struct weaver *w)
 {
-    uint64_t calm = (uint64_t)(uintptr_t)&w->p->steer.calm;
-
-    weave_put(w, IR_call_unless, IR_VOID, weave_constant(w, IR_I64, calm),
-              weave_constant(w, IR_I64, 1), 0,
-              w->to->guest->n_helpers + WOVEN_LEAVE);
+    weave_call_unless(w, WOVEN_LEAVE, &w->p->steer.calm,
+                      weave_constant(w, IR_I64, 1));
     w->told = false;
 }
 
@@ -195,8 +200,7 @@ static void start_insn(struct weaver *w, unsigned insn)
     if (position_of(w) == 0 && weave_wants(w, ONLY_NEW_BLOCKS)) {
         ir_ref bit = weave_put(w, IR_get, IR_I64, 0, 0, 0, w->slot[ASID_BIT]);
 
-        weave_put(w, IR_call_unless, IR_VOID, block_constant(w, 0), bit, 0,
-                  w->to->guest->n_helpers + WOVEN_BLOCK_NEW);
+        weave_call_unless(w, WOVEN_BLOCK_NEW, w->part->block, bit);
     } else if (position_of(w) == 0 && told_of_block(w, START_KINDS)) {
         bool flags = weave_show_flags(w);
 

@@ -43,13 +43,9 @@ bool weave_show_flags(struct weaver *w)
 
 bool weave_show(struct weaver *w)
 {
-    uint64_t current = (uint64_t)(uintptr_t)&w->p->machine->cpu->shown_current;
-
     if (weave_show_flags(w) && !w->current) {
-        weave_put(w, IR_call_unless, IR_VOID,
-                  weave_constant(w, IR_I64, current),
-                  weave_constant(w, IR_I64, 1), 0,
-                  w->to->guest->n_helpers + WOVEN_SHOW);
+        weave_call_unless(w, WOVEN_SHOW, &w->p->machine->cpu->shown_current,
+                          weave_constant(w, IR_I64, 1));
         w->current = true;
     }
     return w->flags_shown;
@@ -116,10 +112,7 @@ static bool tell_only(struct weaver *w, ir_ref address, ir_ref value,
 static void tell(struct weaver *w, const struct ir_ins *ins, ir_ref value,
                  uint32_t how)
 {
-    static const panda_cb_type first[] = {PANDA_CB_VIRT_MEM_BEFORE_READ,
-                                          PANDA_CB_VIRT_MEM_AFTER_READ};
-    unsigned kind = first[(how & ACCESS_AFTER) != 0] +
-                    ((how & ACCESS_WRITE) != 0);
+    unsigned kind = virtual_kind(how);
 
     if (!weave_told_of_insn(w, KIND_BIT(kind) | KIND_BIT(kind + 2),
                             MO_SIZE(ins->imm))) {

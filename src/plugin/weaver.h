@@ -61,6 +61,9 @@ ir_ref weave_put(struct weaver *w, enum ir_op op, enum ir_type type, ir_ref a,
                  ir_ref b, ir_ref c, uint32_t imm);
 void weave_call(struct weaver *w, enum woven_helper helper, ir_ref a, ir_ref b,
                 ir_ref c);
+/* Calls unless what lies at the address on the host has one of the bits. */
+void weave_call_unless(struct weaver *w, enum woven_helper helper,
+                       const void *address, ir_ref bits);
 /* One of these kinds is heard of. */
 bool weave_wants(const struct weaver *w, uint64_t kinds);
 /* Of the open instruction, or its access of that size, one might be. */
@@ -68,6 +71,15 @@ bool weave_told_of_insn(const struct weaver *w, uint64_t kinds, unsigned size);
 uint64_t weave_insn_pc(const struct weaver *w);
 
 /* -- weave_access.c -------------------------------------------------------- */
+
+/* Of the four kinds of virtual accesses; those of physical ones are two
+ * further on. */
+static inline panda_cb_type virtual_kind(uint32_t how)
+{
+    return (how & ACCESS_AFTER ? PANDA_CB_VIRT_MEM_AFTER_READ
+                               : PANDA_CB_VIRT_MEM_BEFORE_READ) +
+           ((how & ACCESS_WRITE) != 0);
+}
 
 /* How many the instruction that begins there has. */
 unsigned weave_count_accesses(const struct weaver *w, uint32_t at);

@@ -200,44 +200,23 @@ static void *show(struct cpu *cpu, uint64_t pc, void *cache)
     return to;
 }
 
-static ir_ref append(struct ir_unit *unit, enum ir_op op, enum ir_type type,
-                     ir_ref a, ir_ref b, uint32_t imm)
-{
-    struct ir_ins ins = {
-        .op = (uint16_t)op, .type = (uint8_t)type, .a = a, .b = b, .imm = imm};
-
-    return ir_unit_append(unit, &ins);
-}
-
-static ir_ref number(struct ir_unit *unit, uint32_t value)
-{
-    union ir_value v = {.v64 = {value, 0}};
-
-    return ir_unit_const(unit, IR_I32, &v);
-}
-
-static ir_ref of_two(struct ir_unit *unit, enum ir_op op, ir_ref a, ir_ref b)
-{
-    return append(unit, op, IR_I32, a, b, 0);
-}
-
 /* In 64-bit code: the flags. */
 static bool weave_show(struct ir_unit *unit, uint64_t mode)
 {
+    struct ir_builder b = {.unit = unit}; /* records as they are */
     ir_ref flags, overflow;
 
     if ((mode & X86_MODE_CODE_MASK) != X86_MODE_64) {
         return false;
     }
-    flags = append(unit, IR_get, IR_I32, 0, 0, X86_SLOT_flags);
-    overflow = of_two(unit, IR_and, flags, number(unit, FL_OF));
-    flags = of_two(unit, IR_shr, flags, number(unit, 8));
-    overflow = of_two(unit, IR_shl, overflow, number(unit, 11));
-    flags = of_two(unit, IR_or, flags, overflow);
-    flags = of_two(unit, IR_or, flags,
-                   append(unit, IR_get, IR_I32, 0, 0, X86_SLOT_eflags));
-    append(unit, IR_set, IR_VOID, append(unit, IR_zext32, IR_I64, flags, 0, 0),
-           0, X86_SLOT_shown_flags);
+    flags = ir_get(&b, X86_SLOT_flags);
+    overflow = ir_bin(&b, IR_and, flags, ir_const_i32(&b, FL_OF));
+    flags = ir_bin(&b, IR_shr, flags, ir_const_i32(&b, 8));
+    overflow = ir_bin(&b, IR_shl, overflow, ir_const_i32(&b, 11));
+    flags = ir_bin(&b, IR_or, flags, overflow);
+    flags = ir_bin(&b, IR_or, flags, ir_get(&b, X86_SLOT_eflags));
+    ir_emit(&b, IR_set, IR_VOID, ir_un(&b, IR_zext32, flags), 0, 0, 0,
+            X86_SLOT_shown_flags);
     return true;
 }
 
