@@ -20,8 +20,7 @@
 struct byte_filter {
     uint8_t one[256];
     uint8_t last[65536], within[65536]; /* by two bytes, the first one low */
-    uint8_t marked[BYTE_FILTER_PLACES]; /* by pc: whether there are marks */
-    /* How often, by pc and by pc and address space. */
+    /* How often it is marked, by pc and by pc and address space. */
     uint16_t marks[BYTE_FILTER_PLACES], marks_there[BYTE_FILTER_PLACES];
     uint8_t pairs[8192]; /* bits of the first byte and the second */
 };
@@ -45,12 +44,11 @@ static inline void byte_filter_mark(struct byte_filter *f, uint64_t pc,
     f->marks[place] = (uint16_t)(f->marks[place] + by);
     *byte_filter_there(f, pc,
                        asid) = (uint16_t)(*byte_filter_there(f, pc, asid) + by);
-    f->marked[place] = f->marks[place] != 0;
 }
 
 static inline bool byte_filter_marked(const struct byte_filter *f, uint64_t pc)
 {
-    return f->marked[pc % BYTE_FILTER_PLACES];
+    return f->marks[pc % BYTE_FILTER_PLACES];
 }
 
 /* What woven code does. Bits of the value above its size are anything. */

@@ -54,7 +54,8 @@ void lower_call_if_byte(struct lowering *l, const struct ir_ins *ins)
         shift(l, 48 - BYTE_FILTER_WITHIN);
         look_up(l, OF(last), true);
     }
-    emit_rm(&l->e, 0, 0x0a, RDX, RAX, OF(marked) + (int32_t)place, false, true);
+    emit_rm(&l->e, 0x66, 0x0b, RDX, RAX, OF(marks) + 2 * (int32_t)place, false,
+            false); /* or, of 16 bits */
     cold = lower_new_cold(l, COLD_CALL);
     cold->from[0] = emit_jcc(&l->e, 5);
     cold->back = l->e.at;
