@@ -15,8 +15,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "shared"))
 import mutants
 import teller
+from bare_metal import WORK, run
 from checks import end, expect
-from teller import WORK, console, heard
+from teller import console, heard
 
 
 # -- What the guest does, part by part ----------------------------------------
@@ -117,7 +118,7 @@ def judge(lines, live=True):
 
 
 def guest_events():
-    teller.run(*teller.OPTIONS, "-kernel", f"{WORK}/events", "-serial",
+    run(*teller.OPTIONS, "-kernel", f"{WORK}/events", "-serial",
                f"file:{WORK}/console")
     plain = console()
     lines, _ = heard("live")

@@ -11,8 +11,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "shared"))
 import mutants
 import teller
+from bare_metal import WORK, run, written
 from checks import end, expect
-from teller import OPTIONS, WORK, heard, run, written
+from teller import OPTIONS, heard
 
 ME = "callbacks_engine.py"
 

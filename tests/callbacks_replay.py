@@ -17,8 +17,9 @@ sys.path[:0] = [os.path.join(HERE, "recording"), os.path.join(HERE, "shared")]
 import harness
 import mutants
 import teller
+from bare_metal import WORK, run, written
 from checks import FULL, end, expect
-from teller import SOURCES, WORK, heard, run, written
+from teller import SOURCES, heard
 
 # By the numbers of base/transfer.h, as log_notes.c has them.
 KINDS = {"replay_serial_receive": 3, "replay_serial_read": 4,

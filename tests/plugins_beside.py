@@ -15,9 +15,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "shared"))
 import teller
 import watchers
+from bare_metal import WORK, written
 from build_plugin import NEIGHBOURS, STRICT, build_plugin
 from checks import FULL, TOP, end, expect
-from teller import WORK, heard, written
+from teller import heard
 
 ENGINES = [[], ["-unit-insns", "1"], ["-unit-insns", "7"],
            ["-unit-insns", "64"], ["-jit", "chaos=1"], ["-jit", "chaos=2"],

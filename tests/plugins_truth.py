@@ -8,7 +8,6 @@ Then events are spoilt on purpose (-plugin-mutant), one kind at a time: each
 fault must be noticed."""
 import os
 import re
-import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -17,9 +16,10 @@ sys.path[:0] = [os.path.join(HERE, "recording"), os.path.join(HERE, "shared")]
 import cut
 import mutants
 import teller
+from bare_metal import WORK, build_guests, run, written
 from build_plugin import build_plugin
 from checks import FULL, TOP, end, expect
-from teller import OPTIONS, WORK, run, written
+from teller import OPTIONS
 
 ME = "plugins_truth.py"
 BARE = ["breakpoints", "delivery", "device", "faults", "floats", "legacy",
@@ -62,7 +62,7 @@ def live(guest, limit):
 
 
 def bare_metal():
-    subprocess.run([f"{TOP}/tests/guest/build.sh", WORK, *BARE], check=True)
+    build_guests(*BARE)
     ways = [[], ["-jit", "chaos=1", "-unit-insns", "7"]] if FULL else [[]]
     for guest in ["events", *BARE]:
         first = READY if FULL else FROM.get(guest, READY)

@@ -7,15 +7,16 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, folder) for folder in
                 ("shared", "rulings")]
+import bare_metal
+from bare_metal import WORK, boot, build_guests
 from build_plugin import STRICT, build_plugin
 import checks
-from checks import PANDA, TOP, end
+from checks import PANDA, end
 import table
 
 FOLDER = os.path.join(HERE, "rulings")
@@ -37,17 +38,13 @@ def build(name, *flags, source=None):
 
 
 def run(*options, env=None):
-    done = subprocess.run(
-        [PANDA, *options], text=True, timeout=120, cwd=WORK,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, env=env)
+    done = bare_metal.run(*options, apart=True, env=env)
     return done.returncode, done.stdout, done.stderr
 
 
 def live(*options):
-    return run("-m", "40", "-kernel", "guest", "-serial", "stdio", "-monitor",
-               "none", "-display", "none", "-no-reboot", "-device",
-               "isa-debug-exit,iobase=0x501", "-icount", "sleep=off", *options)
+    return run(*boot("guest", "-monitor", "none", "-display", "none",
+                     "-icount", "sleep=off", *options, serial="stdio"))
 
 
 def rule(*options):
@@ -394,23 +391,20 @@ def test_places():
 
 
 def main():
-    global WORK, SYMBOLS
-    with tempfile.TemporaryDirectory() as WORK:
-        os.environ["PANDA_PLUGIN_DIR"] = WORK
-        subprocess.run([f"{TOP}/tests/guest/build.sh", WORK,
-                        f"{FOLDER}/guest.c"], check=True)
-        symbols = subprocess.run(["nm", f"{WORK}/guest"], text=True,
-                                 check=True, stdout=subprocess.PIPE).stdout
-        SYMBOLS = {name: int(value, 16) for value, name in re.findall(
-            r"^(\w+) \w (\S+)$", symbols, re.M)}
-        build("ruler")
-        test_ruler()
-        test_steering()
-        test_phases()
-        test_inserted()
-        test_names()
-        test_enclosed()
-        test_places()
+    global SYMBOLS
+    build_guests(f"{FOLDER}/guest.c")
+    symbols = subprocess.run(["nm", f"{WORK}/guest"], text=True,
+                             check=True, stdout=subprocess.PIPE).stdout
+    SYMBOLS = {name: int(value, 16) for value, name in re.findall(
+        r"^(\w+) \w (\S+)$", symbols, re.M)}
+    build("ruler")
+    test_ruler()
+    test_steering()
+    test_phases()
+    test_inserted()
+    test_names()
+    test_enclosed()
+    test_places()
     table.check(checks.expect)
     end()
 

@@ -3,16 +3,16 @@
 import collections
 import os
 import re
-import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, f"{TOP}/tests/shared")
+from bare_metal import WORK, run
 from build_plugin import NEIGHBOURS, STRICT, build_plugin
-from checks import PANDA, end, expect
+from checks import end, expect
+from tree import record
 
 TELLER = """
 #include "callstack_instr/callstack_instr.h"
@@ -54,31 +54,12 @@ bool init_plugin(void *self)
 """
 
 
-def run(*options):
-    done = subprocess.run([PANDA, *options], text=True, timeout=300, cwd=WORK,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
-    return done.returncode, done.stdout
-
-
-def record():
-    """What the guest noted: [(sign, stack, function)]."""
-    subprocess.run([f"{TOP}/tests/guest/build.sh", WORK,
-                    f"{HERE}/test_tree.c"], check=True)
-    status, text = run(
-        "-m", "40", "-kernel", "test_tree", "-serial", "file:out",
-        "-no-reboot", "-device", "isa-debug-exit,iobase=0x501", "-record",
-        "tree", "-icount", "sleep=off")
-    notes = re.findall(r"^([+-]) (\w) (\w+)\r?$", open(f"{WORK}/out").read(),
-                       re.MULTILINE)
-    expect(status == 1 and len(notes) > 300, "the guest runs", text)
-    return notes
-
-
 def told(*options):
     """What the plugin told of the functions that the guest knows."""
-    status, text = run("-replay", "tree", *options)
-    expect(status == 0 and "identical" in text, f"replay {options}", text)
+    done = run("-replay", "tree", *options)
+    text = done.stdout
+    expect(done.returncode == 0 and "identical" in text, f"replay {options}",
+           text)
     return [line.split() for line in text.splitlines()
             if line.startswith(("+ ", "- "))], text
 
@@ -111,37 +92,34 @@ def compare(notes, events, what, exact):
 
 
 def main():
-    global WORK
-    with tempfile.TemporaryDirectory() as WORK:
-        os.environ["PANDA_PLUGIN_DIR"] = WORK
-        notes = record()
-        build_plugin(WORK, "teller", TELLER, *STRICT, *NEIGHBOURS,
-                     compiler="cc")
-        first = None
-        for options in ([], ["-unit-insns", "1"], ["-jit", "chaos=3"],
-                        ["-accel", "interp"], ["-panda", "sample;coverage"]):
-            events, text = told("-panda", "callstack_instr;teller", *options)
-            compare(notes, events, f"asid {options}", False)
-            expect(first in (None, events) and "(asid=0x" in text,
-                   "and the same with other options")
-            first = events
-        build_plugin(WORK, "teller", TELLER, *STRICT, *NEIGHBOURS,
-                     compiler="g++")
-        events, text = told("-panda",
-                            "callstack_instr:stack_type=heuristic;teller")
-        compare(notes, events, "heuristic", True)
-        expect(len(set(re.findall(r"\(asid=0x0, sp=0x\w+\)", text))) >= 3,
-               "heuristic: stacks by stack pointer")
-        verbose = run("-replay", "tree", "-panda",
-                      "callstack_instr:verbose=y")[1]
-        expect(len(re.findall(r"PANDA\[callstack_instr\]: call of", verbose))
-               == sum(e[0] == "+" for e in events), "verbose tells of each")
-        for kind, words in ("threaded", "there is no plugin 'osi'"), \
-                ("x", "asid, heuristic or threaded"):
-            status, text = run("-replay", "tree", "-panda",
-                               f"callstack_instr:stack_type={kind}")
-            expect(status == 1 and re.search(words, text), f"refused: {kind}",
-                   text)
+    notes = record()
+    build_plugin(WORK, "teller", TELLER, *STRICT, *NEIGHBOURS,
+                 compiler="cc")
+    first = None
+    for options in ([], ["-unit-insns", "1"], ["-jit", "chaos=3"],
+                    ["-accel", "interp"], ["-panda", "sample;coverage"]):
+        events, text = told("-panda", "callstack_instr;teller", *options)
+        compare(notes, events, f"asid {options}", False)
+        expect(first in (None, events) and "(asid=0x" in text,
+               "and the same with other options")
+        first = events
+    build_plugin(WORK, "teller", TELLER, *STRICT, *NEIGHBOURS,
+                 compiler="g++")
+    events, text = told("-panda",
+                        "callstack_instr:stack_type=heuristic;teller")
+    compare(notes, events, "heuristic", True)
+    expect(len(set(re.findall(r"\(asid=0x0, sp=0x\w+\)", text))) >= 3,
+           "heuristic: stacks by stack pointer")
+    verbose = run("-replay", "tree", "-panda",
+                  "callstack_instr:verbose=y").stdout
+    expect(len(re.findall(r"PANDA\[callstack_instr\]: call of", verbose))
+           == sum(e[0] == "+" for e in events), "verbose tells of each")
+    for kind, words in ("threaded", "there is no plugin 'osi'"), \
+            ("x", "asid, heuristic or threaded"):
+        done = run("-replay", "tree", "-panda",
+                   f"callstack_instr:stack_type={kind}")
+        expect(done.returncode == 1 and re.search(words, done.stdout),
+               f"refused: {kind}", done.stdout)
     end()
 
 

@@ -7,14 +7,15 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, f"{TOP}/tests/shared")
+from bare_metal import WORK, run
 from build_plugin import NEIGHBOURS, STRICT, build_plugin
-from checks import BUILD, PANDA, end, expect
+from checks import BUILD, end, expect
+from tree import record
 
 OSI = """
 #include "panda/plugin.h"
@@ -84,37 +85,20 @@ void uninit_plugin(void *self) { (void)self; }
 """
 
 
-def run(*options):
-    done = subprocess.run([PANDA, *options], text=True, timeout=300, cwd=WORK,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
-    return done.returncode, done.stdout
-
-
-def record():
-    """What the guest noted: [(sign, stack, function)]; where its variable is.
-    """
-    subprocess.run([f"{TOP}/tests/guest/build.sh", WORK,
-                    f"{HERE}/test_tree.c"], check=True)
+def variable():
+    """Where the guest keeps which thread runs."""
     symbols = subprocess.run(["nm", f"{WORK}/test_tree"], text=True,
                              check=True, stdout=subprocess.PIPE).stdout
-    run("-m", "40", "-kernel", "test_tree", "-serial", "file:out",
-        "-no-reboot", "-device", "isa-debug-exit,iobase=0x501", "-record",
-        "tree", "-icount", "sleep=off")
-    with open(f"{WORK}/out") as file:
-        notes = re.findall(r"^([+-]) (\w) (\w+)\r?$", file.read(),
-                           re.MULTILINE)
-    variable = re.search(r"^(\w+) \w stack$", symbols, re.MULTILINE)[1]
-    expect(len(notes) > 300, "the guest runs")
-    return notes, variable
+    return "0x" + re.search(r"^(\w+) \w stack$", symbols, re.MULTILINE)[1]
 
 
 def test_threads(notes, *options):
-    status, text = run("-replay", "tree", "-panda", *options)
+    done = run("-replay", "tree", "-panda", *options)
+    text = done.stdout
     known = {function for _, _, function in notes}
     events = [line.split() for line in text.splitlines()
               if line.startswith(("+ ", "- ")) and line.split()[1] in known]
-    expect(status == 0 and [(e[0], e[1]) for e in events] ==
+    expect(done.returncode == 0 and [(e[0], e[1]) for e in events] ==
            [(sign, function) for sign, _, function in notes],
            f"calls and returns of threads ({options[0]})", text[-500:])
     stacks, wrong = {}, []
@@ -138,7 +122,7 @@ def test_threads(notes, *options):
 
 def test_log():
     text = run("-replay", "tree", "-pandalog", "log", "-panda",
-               "callstack_instr;teller")[1]
+               "callstack_instr;teller").stdout
     told = [line.split()[1:] for line in text.splitlines()
             if line.startswith("callers")]
     done = subprocess.run([f"{BUILD}/x86_64-softmmu/plog_reader", "--json",
@@ -154,35 +138,34 @@ def test_log():
 
 
 def main():
-    global WORK
-    with tempfile.TemporaryDirectory() as WORK:
-        os.environ["PANDA_PLUGIN_DIR"] = WORK
-        notes, variable = record()
-        build_plugin(WORK, "teller", TELLER, *STRICT, *NEIGHBOURS,
-                     "-isystem", f"{BUILD}/x86_64-softmmu",
-                     "-Wl,--no-as-needed,--whole-archive",
-                     f"{BUILD}/plugins/schema/libplog-c.a",
-                     "-Wl,--no-whole-archive", "-lprotobuf-c",
-                     compiler="cc")
-        test_log()
-        status, text = run("-replay", "tree", "-panda",
-                           "callstack_instr:stack_type=threaded")
-        expect(status == 1 and "there is no plugin 'osi'" in text,
-               "threads are refused without a plugin that knows them", text)
-        status, text = run("-replay", "tree", "-os", "linux-64-any", "-panda",
-                           "callstack_instr;teller")
-        expect(status == 0 and "(asid=0x" in text,
-               "with -os alone, stacks are by asid", text[-300:])
-        build_plugin(WORK, "osi", OSI.replace("VARIABLE", f"0x{variable}"),
-                     *STRICT, compiler="cc")
-        first = test_threads(notes, "callstack_instr:stack_type=threaded;"
-                             "teller")
-        other = test_threads(notes, "callstack_instr;teller", "-os",
-                             "linux-64-any", "-unit-insns", "1")
-        expect([l for l in first.splitlines() if l.startswith("+")] ==
-               [l for l in other.splitlines() if l.startswith("+")] and
-               "isKernelMode=true" in first and "isKernelMode=false" in first,
-               "with -os and osi that is the default")
+    notes = record()
+    build_plugin(WORK, "teller", TELLER, *STRICT, *NEIGHBOURS,
+                 "-isystem", f"{BUILD}/x86_64-softmmu",
+                 "-Wl,--no-as-needed,--whole-archive",
+                 f"{BUILD}/plugins/schema/libplog-c.a",
+                 "-Wl,--no-whole-archive", "-lprotobuf-c",
+                 compiler="cc")
+    test_log()
+    done = run("-replay", "tree", "-panda",
+               "callstack_instr:stack_type=threaded")
+    expect(done.returncode == 1 and
+           "there is no plugin 'osi'" in done.stdout,
+           "threads are refused without a plugin that knows them",
+           done.stdout)
+    done = run("-replay", "tree", "-os", "linux-64-any", "-panda",
+               "callstack_instr;teller")
+    expect(done.returncode == 0 and "(asid=0x" in done.stdout,
+           "with -os alone, stacks are by asid", done.stdout[-300:])
+    build_plugin(WORK, "osi", OSI.replace("VARIABLE", variable()),
+                 *STRICT, compiler="cc")
+    first = test_threads(notes, "callstack_instr:stack_type=threaded;"
+                         "teller")
+    other = test_threads(notes, "callstack_instr;teller", "-os",
+                         "linux-64-any", "-unit-insns", "1")
+    expect([l for l in first.splitlines() if l.startswith("+")] ==
+           [l for l in other.splitlines() if l.startswith("+")] and
+           "isKernelMode=true" in first and "isKernelMode=false" in first,
+           "with -os and osi that is the default")
     end()
 
 

@@ -2,16 +2,15 @@
 """hooks against a guest whose functions run a known number of times."""
 import os
 import re
-import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, f"{TOP}/tests/shared")
+from bare_metal import WORK, boot, build_guests, run, written
 from build_plugin import NEIGHBOURS, STRICT, build_plugin
-from checks import PANDA, end, expect
+from checks import end, expect
 
 USER = """
 #include "hooks/hooks_int_fns.h"
@@ -111,40 +110,29 @@ void uninit_plugin(void *self)
 """
 
 
-def run(*options):
-    return subprocess.run([PANDA, *options], text=True, timeout=100, cwd=WORK,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT).stdout
-
-
 def main():
-    global WORK
-    with tempfile.TemporaryDirectory() as WORK:
-        os.environ["PANDA_PLUGIN_DIR"] = WORK
-        subprocess.run([f"{TOP}/tests/guest/build.sh", WORK,
-                        f"{HERE}/test_hooked.c"], check=True)
-        run("-m", "40", "-kernel", "test_hooked", "-serial", "file:out",
-            "-no-reboot", "-device", "isa-debug-exit,iobase=0x501",
-            "-record", "hooked")
-        start, inside, behind = re.search(
-            r"at (\w+) (\w+) (\w+)", open(f"{WORK}/out").read()).groups()
-        for compiler in "cc", "c++":
-            build_plugin(WORK, "user", USER, *STRICT, "-fno-strict-aliasing",
-                         *NEIGHBOURS, compiler=compiler)
-            for options in [], ["-unit-insns", "1"], ["-accel", "interp"], \
-                    ["-jit", "chaos=5"]:
-                text = run("-replay", "hooked", "-panda",
-                           f"user:start=0x{start},inside=0x{inside}", *options)
-                told = re.search(r"^hooks: (.*) wrong (\d+)$", text,
-                                 re.MULTILINE)
-                n = list(map(int, told[1].split())) if told else [0] * 12
-                # 20 calls in the kernel, 10 by the user; translations are
-                # the engine's to count, but there are some.
-                expect(n[:8] == [30, 20, 10, 0, 30, 0, 30, 30] and
-                       n[8] > 0 and n[9] == 1 and n[10] in (29, 30) and
-                       n[11] > 0 and told[2] == "0" and "identical" in text,
-                       f"each hook as often as the guest gets there "
-                       f"{compiler} {options}", text[-500:])
+    build_guests(f"{HERE}/test_hooked.c")
+    run(*boot("test_hooked", "-record", "hooked"))
+    start, inside, behind = re.search(r"at (\w+) (\w+) (\w+)",
+                                      written()).groups()
+    for compiler in "cc", "c++":
+        build_plugin(WORK, "user", USER, *STRICT, "-fno-strict-aliasing",
+                     *NEIGHBOURS, compiler=compiler)
+        for options in [], ["-unit-insns", "1"], ["-accel", "interp"], \
+                ["-jit", "chaos=5"]:
+            text = run("-replay", "hooked", "-panda",
+                       f"user:start=0x{start},inside=0x{inside}",
+                       *options).stdout
+            told = re.search(r"^hooks: (.*) wrong (\d+)$", text,
+                             re.MULTILINE)
+            n = list(map(int, told[1].split())) if told else [0] * 12
+            # 20 calls in the kernel, 10 by the user; translations are
+            # the engine's to count, but there are some.
+            expect(n[:8] == [30, 20, 10, 0, 30, 0, 30, 30] and
+                   n[8] > 0 and n[9] == 1 and n[10] in (29, 30) and
+                   n[11] > 0 and told[2] == "0" and "identical" in text,
+                   f"each hook as often as the guest gets there "
+                   f"{compiler} {options}", text[-500:])
     end()
 
 

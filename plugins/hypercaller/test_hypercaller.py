@@ -2,16 +2,15 @@
 """hypercaller and hw_proc_id: a guest's hypercalls go to who registered them,
 live, recorded and replayed."""
 import os
-import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, f"{TOP}/tests/shared")
+from bare_metal import WORK, boot, build_guests, run, written
 from build_plugin import NEIGHBOURS, STRICT, build_plugin
-from checks import PANDA, end, expect
+from checks import end, expect
 
 ANSWERER = """
 #include "hypercaller/hypercaller_ext.h"
@@ -52,45 +51,33 @@ void uninit_plugin(void *self)
 """
 
 
-def run(*options):
-    done = subprocess.run([PANDA, *options], text=True, timeout=100, cwd=WORK,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE)
-    return done.stdout, done.stderr
-
-
 def main():
-    global WORK
-    with tempfile.TemporaryDirectory() as WORK:
-        os.environ["PANDA_PLUGIN_DIR"] = WORK
-        subprocess.run([f"{TOP}/tests/guest/build.sh", WORK,
-                        f"{HERE}/test_calls.c"], check=True)
-        build_plugin(WORK, "answerer", ANSWERER, *STRICT, *NEIGHBOURS)
-        live = ["-m", "40", "-kernel", "test_calls", "-serial", "file:out",
-                "-no-reboot", "-device", "isa-debug-exit,iobase=0x501"]
-        told = []
-        for i in range(1, 6):
-            told.append(f"first {i} {10 * i} 1 1")
-            if i <= 3:
-                told.append(f"second {i} {10 * i} 1 1")
-        for how in (live, [*live, "-record", "calls"], ["-replay", "calls"],
-                    ["-replay", "calls", "-unit-insns", "1"]):
-            out, err = run(*how, "-panda", "answerer")
-            lines = [l for l in out.splitlines()
-                     if l.startswith(("first", "second"))]
-            expect(lines == told, f"each hypercall goes to its function "
-                   f"({' '.join(how[-4:])})", out + err)
-            expect("0xfeed0002 is registered already" in err,
-                   "a number has one function")
-        run(*live, "-panda", "answerer")
-        rows = {r.split(":")[0]: r.split(":")[1].split() for r in
-                open(f"{WORK}/out").read().splitlines() if ":" in r}
-        expect(rows["feed0001 5 50"] == ["feed0001", "5", "32", "7"],
-               "what was answered leaves the registers to the function", rows)
-        expect(rows["feed0003 5 50"][1:] != ["5", "32", "7"] and
-               rows["feed0002 5 50"][1:] == rows["feed0003 5 50"][1:] and
-               rows["0 0 0"][1] in ("756e6547", "68747541"),
-               "what was not is CPUID", rows)
+    build_guests(f"{HERE}/test_calls.c")
+    build_plugin(WORK, "answerer", ANSWERER, *STRICT, *NEIGHBOURS)
+    live = boot("test_calls")
+    told = []
+    for i in range(1, 6):
+        told.append(f"first {i} {10 * i} 1 1")
+        if i <= 3:
+            told.append(f"second {i} {10 * i} 1 1")
+    for how in (live, [*live, "-record", "calls"], ["-replay", "calls"],
+                ["-replay", "calls", "-unit-insns", "1"]):
+        done = run(*how, "-panda", "answerer", apart=True)
+        lines = [l for l in done.stdout.splitlines()
+                 if l.startswith(("first", "second"))]
+        expect(lines == told, f"each hypercall goes to its function "
+               f"({' '.join(how[-4:])})", done.stdout + done.stderr)
+        expect("0xfeed0002 is registered already" in done.stderr,
+               "a number has one function")
+    run(*live, "-panda", "answerer")
+    rows = {r.split(":")[0]: r.split(":")[1].split() for r in
+            written().splitlines() if ":" in r}
+    expect(rows["feed0001 5 50"] == ["feed0001", "5", "32", "7"],
+           "what was answered leaves the registers to the function", rows)
+    expect(rows["feed0003 5 50"][1:] != ["5", "32", "7"] and
+           rows["feed0002 5 50"][1:] == rows["feed0003 5 50"][1:] and
+           rows["0 0 0"][1] in ("756e6547", "68747541"),
+           "what was not is CPUID", rows)
     end()
 
 

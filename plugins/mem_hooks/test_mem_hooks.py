@@ -2,16 +2,15 @@
 """mem_hooks against a guest whose accesses are known."""
 import os
 import re
-import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, f"{TOP}/tests/shared")
+from bare_metal import WORK, boot, build_guests, run, written
 from build_plugin import NEIGHBOURS, STRICT, build_plugin
-from checks import PANDA, end, expect
+from checks import end, expect
 
 USER = """
 #include "mem_hooks/mem_hooks_ext.h"
@@ -62,12 +61,6 @@ bool init_plugin(void *self)
 """
 
 
-def run(*options):
-    return subprocess.run([PANDA, *options], text=True, timeout=100, cwd=WORK,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT).stdout
-
-
 def truth(array):
     """Of the two bytes from 12 on."""
     lines = []
@@ -91,31 +84,24 @@ def truth(array):
 
 
 def main():
-    global WORK
-    with tempfile.TemporaryDirectory() as WORK:
-        os.environ["PANDA_PLUGIN_DIR"] = WORK
-        subprocess.run([f"{TOP}/tests/guest/build.sh", WORK,
-                        f"{HERE}/test_accesses.c"], check=True)
-        run("-m", "40", "-kernel", "test_accesses", "-serial", "file:out",
-            "-no-reboot", "-device", "isa-debug-exit,iobase=0x501",
-            "-record", "accesses")
-        array = int(re.search(r"array (\w+)", open(f"{WORK}/out").read())[1],
-                    16)
-        for compiler in "cc", "c++":
-            build_plugin(WORK, "user", USER if compiler == "cc" else
-                         USER.replace("bool init", 'extern "C" bool init', 1),
-                         *STRICT, *NEIGHBOURS, compiler=compiler)
-            for options in [], ["-unit-insns", "1"], ["-accel", "interp"]:
-                text = run("-replay", "accesses", "-panda",
-                           f"user:start={array + 12:#x}", *options)
-                heard = re.findall(r"^(?:first|second|never).*$", text,
-                                   re.MULTILINE)
-                expect(heard == truth(array), f"told of what touches the "
-                       f"region {compiler} {options}",
-                       "\n".join(heard) + "\n\n" + "\n".join(truth(array)))
-        text = run("-replay", "accesses", "-panda",
-                   f"user:start={array + 12:#x},off")
-        expect("identical" in text and "first" not in text, "disabled")
+    build_guests(f"{HERE}/test_accesses.c")
+    run(*boot("test_accesses", "-record", "accesses"))
+    array = int(re.search(r"array (\w+)", written())[1], 16)
+    for compiler in "cc", "c++":
+        build_plugin(WORK, "user", USER if compiler == "cc" else
+                     USER.replace("bool init", 'extern "C" bool init', 1),
+                     *STRICT, *NEIGHBOURS, compiler=compiler)
+        for options in [], ["-unit-insns", "1"], ["-accel", "interp"]:
+            text = run("-replay", "accesses", "-panda",
+                       f"user:start={array + 12:#x}", *options).stdout
+            heard = re.findall(r"^(?:first|second|never).*$", text,
+                               re.MULTILINE)
+            expect(heard == truth(array), f"told of what touches the "
+                   f"region {compiler} {options}",
+                   "\n".join(heard) + "\n\n" + "\n".join(truth(array)))
+    text = run("-replay", "accesses", "-panda",
+               f"user:start={array + 12:#x},off").stdout
+    expect("identical" in text and "first" not in text, "disabled")
     end()
 
 

@@ -2,15 +2,14 @@
 """recctrl: a guest that has a part of itself recorded, and what it is
 answered; the recording has that part, and replays without the plugin."""
 import os
-import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, f"{TOP}/tests/shared")
-from checks import PANDA, end, expect
+from bare_metal import WORK, build_guests, run, written
+from checks import end, expect
 
 LIVE = ["-m", "40", "-kernel", "test_program", "-serial", "file:out",
         "-no-reboot", "-rtc", "base=0", "-icount", "sleep=off"]
@@ -18,15 +17,8 @@ ANSWERS = ["close: -1", "open: 1", "open: 0", "nothing: -1", "close: 0",
            f"sum: {sum(range(100000)) % 2 ** 32}"]
 
 
-def run(*options):
-    return subprocess.run([PANDA, *options], text=True, timeout=100, cwd=WORK,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE)
-
-
 def printed():
-    with open(f"{WORK}/out") as file:
-        return [line for line in file.read().splitlines() if ": " in line]
+    return [line for line in written().splitlines() if ": " in line]
 
 
 def recordings():
@@ -34,7 +26,7 @@ def recordings():
 
 
 def test_sessions():
-    done = run(*LIVE, "-panda", "recctrl:session_rec,nrec=1")
+    done = run(*LIVE, "-panda", "recctrl:session_rec,nrec=1", apart=True)
     expect(printed()[:len(ANSWERS)] == ANSWERS, "what the guest is answered",
            printed())
     expect(done.returncode == 0 and "not reached" not in printed(),
@@ -44,7 +36,7 @@ def test_sessions():
     steps = set()
     for more in [], ["-panda", "recctrl:session_rec,nrec=1"], \
             ["-unit-insns", "1"]:
-        done = run("-replay", "part", *more)
+        done = run("-replay", "part", *more, apart=True)
         expect(done.returncode == 0 and "identical" in done.stdout and
                "arning" not in done.stderr,
                f"replays {' '.join(more)}", done.stdout + done.stderr)
@@ -60,7 +52,8 @@ def test_without():
     run(*LIVE, "-panda", "recctrl", "-limit", "3000000")
     expect(printed()[:2] == ["close: -1", "open: -1"],
            "sessions need session_rec", printed())
-    done = run(*LIVE, "-panda", "recctrl:session_rec,dry", "-limit", "3000000")
+    done = run(*LIVE, "-panda", "recctrl:session_rec,dry", "-limit", "3000000",
+               apart=True)
     expect("begins part_000 (dry)" in done.stdout and not recordings() and
            "close: 2" in printed(), "dry", done.stdout)
     run(*LIVE, "-limit", "3000000")
@@ -69,12 +62,9 @@ def test_without():
 
 
 def main():
-    global WORK
-    with tempfile.TemporaryDirectory() as WORK:
-        subprocess.run([f"{TOP}/tests/guest/build.sh", WORK,
-                        f"{HERE}/test_program.c"], check=True)
-        test_sessions()
-        test_without()
+    build_guests(f"{HERE}/test_program.c")
+    test_sessions()
+    test_without()
     end()
 
 

@@ -7,14 +7,14 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, f"{TOP}/tests/shared")
+from bare_metal import WORK, boot, build_guests, run, written
 from build_plugin import NEIGHBOURS, STRICT, build_plugin
-from checks import PANDA, end, expect
+from checks import end, expect
 
 STRINGS = ["needle", "aab"]
 
@@ -68,10 +68,9 @@ bool init_plugin(void *self)
 """
 
 
-def run(*options):
-    done = subprocess.run([PANDA, *options], text=True, timeout=300, cwd=WORK,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
+def replay(*options):
+    """Status, and what was said."""
+    done = run("-replay", "texts", "-panda", *options)
     return done.returncode, done.stdout
 
 
@@ -95,15 +94,12 @@ class Symbols:
 def record():
     """What the guest expects: {(string, access, function, caller):
     (count, in memory, where)}."""
-    subprocess.run([f"{TOP}/tests/guest/build.sh", WORK,
-                    f"{HERE}/test_texts.c"], check=True)
-    status, text = run(
-        "-m", "40", "-kernel", "test_texts", "-serial", "file:out",
-        "-no-reboot", "-device", "isa-debug-exit,iobase=0x501", "-record",
-        "texts", "-icount", "sleep=off")
+    build_guests(f"{HERE}/test_texts.c")
+    done = run(*boot("test_texts", "-record", "texts", "-icount", "sleep=off"))
     rows = re.findall(r"^expect (\S+) (\w+) (\w+) (\w+) (\d+) (\d) (\w+)\r?$",
-                      open(f"{WORK}/out").read(), re.MULTILINE)
-    expect(status == 1 and len(rows) == 15, "the guest runs", text)
+                      written(), re.MULTILINE)
+    expect(done.returncode == 1 and len(rows) == 15, "the guest runs",
+           done.stdout)
     truth = collections.defaultdict(lambda: (0, "", 0))
     for string, access, function, caller, count, in_memory, where in rows:
         key = string, access, function, caller
@@ -150,8 +146,7 @@ def finds(truth, symbols):
     for options in ([], ["-unit-insns", "1"], ["-accel", "interp"],
                     ["-jit", "chaos=2"], ["-panda", "watcher"],
                     ["-panda", "coverage;sample"]):
-        status, text = run("-replay", "texts", "-panda",
-                           "stringsearch:name=list", *options)
+        status, text = replay("stringsearch:name=list", *options)
         hits, rows = found("list", symbols, functions)
         missing = set(plain.items()) - set(hits.items())
         too_many = set(hits.items()) - set(plain.items())
@@ -168,13 +163,12 @@ def finds(truth, symbols):
             count, in_memory, where = truth[string, access, function, caller]
             key = "needle", access, function, caller
             more[key] = (more[key][0] + count, in_memory, where)
-    status, text = run("-replay", "texts", "-panda",
-                       "stringsearch:name=list,utf16,nocase,verbose")
+    status, text = replay("stringsearch:name=list,utf16,nocase,verbose")
     hits, rows = found("list", symbols, functions)
     expect(status == 0 and hits == more, "utf16 and nocase", (hits, more))
     expect(len(re.findall(r"^(READ|WRITE) Match of str \d at: instr_count=\d+",
                           text, re.MULTILINE)) == len(rows), "verbose")
-    status, text = run("-replay", "texts", "-panda", "stringsearch:str=needle")
+    status, text = replay("stringsearch:str=needle")
     hits, rows = found("stringsearch", symbols, functions)
     expect(status == 0 and hits == {k: v for k, v in plain.items()
                                     if k[0] == "needle"}, "str=", text)
@@ -182,7 +176,7 @@ def finds(truth, symbols):
 
 def other_plugins(symbols):
     build_plugin(WORK, "listener", LISTENER, *STRICT, *NEIGHBOURS)
-    status, text = run("-replay", "texts", "-panda", "listener")
+    status, text = replay("listener")
     told = re.findall(r"^ssm (\w+) (\w+) (\w+) (\d) (\d)$", text, re.MULTILINE)
     rows = found("stringsearch", symbols, set())[1]
     expect(status == 0 and [t[2] for t in told] == ["needle"] * 3 + ["aab"] and
@@ -216,23 +210,19 @@ def refused():
             ("name=many", "many_search_strings.txt:101: more than 100"),
             ("name=none", "none_search_strings.txt cannot be read"),
             ("callers=1000", "128 at most")]:
-        status, text = run("-replay", "texts", "-panda",
-                           f"stringsearch:{arguments}")
+        status, text = replay(f"stringsearch:{arguments}")
         expect(status == 1 and re.search(words, text), f"refused: {arguments}",
                text)
 
 
 def main():
-    global WORK
-    with tempfile.TemporaryDirectory() as WORK:
-        os.environ["PANDA_PLUGIN_DIR"] = WORK
-        build_plugin(WORK, "watcher", WATCHER, *STRICT, *NEIGHBOURS)
-        truth = record()
-        symbols = Symbols(f"{WORK}/test_texts")
-        finds(truth, symbols)
-        other_plugins(symbols)
-        filter_is_sound()
-        refused()
+    build_plugin(WORK, "watcher", WATCHER, *STRICT, *NEIGHBOURS)
+    truth = record()
+    symbols = Symbols(f"{WORK}/test_texts")
+    finds(truth, symbols)
+    other_plugins(symbols)
+    filter_is_sound()
+    refused()
     end()
 
 

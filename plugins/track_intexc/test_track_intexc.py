@@ -2,16 +2,15 @@
 """track_intexc against a guest that knows what it is in."""
 import os
 import re
-import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, f"{TOP}/tests/shared")
+from bare_metal import WORK, boot, build_guests, run, written
 from build_plugin import NEIGHBOURS, STRICT, build_plugin
-from checks import PANDA, end, expect
+from checks import end, expect
 
 TELLER = """
 #include "track_intexc/track_intexc_ext.h"
@@ -39,61 +38,49 @@ bool init_plugin(void *self)
 """
 
 
-def run(*options):
-    done = subprocess.run([PANDA, *options], text=True, timeout=300, cwd=WORK,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE)
-    return done.returncode, done.stdout, done.stderr
-
-
 def probes(out):
     return [tuple(map(int, m)) for m in
             re.findall(r"^probe (\d+) (\d+) (\d+)$", out, re.MULTILINE)]
 
 
 def main():
-    global WORK
-    with tempfile.TemporaryDirectory() as WORK:
-        os.environ["PANDA_PLUGIN_DIR"] = WORK
-        subprocess.run([f"{TOP}/tests/guest/build.sh", WORK,
-                        f"{HERE}/test_nesting.c"], check=True)
-        build_plugin(WORK, "teller", TELLER, *STRICT, *NEIGHBOURS)
-        live = ["-m", "40", "-kernel", "test_nesting", "-serial", "file:out",
-                "-no-reboot", "-device", "isa-debug-exit,iobase=0x501",
-                "-icount", "sleep=off"]
-        first = None
-        for how in (live, [*live, "-record", "nesting"],
-                    ["-replay", "nesting"],
-                    ["-replay", "nesting", "-unit-insns", "1"],
-                    ["-replay", "nesting", "-accel", "interp"]):
-            status, out, err = run(*how, "-panda", "teller;track_intexc")
-            heard = probes(out)
-            number = int(re.search(r"probes: (\d+)",
-                                   open(f"{WORK}/out").read())[1])
-            expect([h[0] for h in heard] == list(range(number)) and
-                   {h[1] for h in heard} == {0, 1, 2, 3} and number > 100,
-                   f"{number} probes ({' '.join(how[-4:])})", out + err)
-            wrong = [h for h in heard if h[1] != h[2]]
-            expect(heard and not wrong, "each knows what it is in",
-                   f"number, truth, answer: {wrong[:9]}")
-            if how[0] == "-replay":
-                expect(status == 0 and first in (None, heard),
-                       "each replay says the same")
-                first = heard
-        err = run("-replay", "nesting", "-panda", "track_intexc:debug=y")[2]
-        said = re.findall(r"^PANDA\[track_intexc\]: \d+: (begin|end) of "
-                          r"(interrupt|exception) (-?\d+) at", err,
-                          re.MULTILINE)
-        opened, unfit = [], []
-        for what, *which in said:
-            if what == "begin":
-                opened.append(which)
-            elif not opened or opened.pop() != which:
-                unfit.append(which)
-        expect(len(said) > 100 and not unfit and not opened,
-               "debug tells of each", unfit[:3])
-        expect({n for w, _, n in said} == {"3", "6", "14", "32", "128"},
-               "with its number", err[:400])
+    build_guests(f"{HERE}/test_nesting.c")
+    build_plugin(WORK, "teller", TELLER, *STRICT, *NEIGHBOURS)
+    live = boot("test_nesting", "-icount", "sleep=off")
+    first = None
+    for how in (live, [*live, "-record", "nesting"],
+                ["-replay", "nesting"],
+                ["-replay", "nesting", "-unit-insns", "1"],
+                ["-replay", "nesting", "-accel", "interp"]):
+        done = run(*how, "-panda", "teller;track_intexc", apart=True)
+        heard = probes(done.stdout)
+        number = int(re.search(r"probes: (\d+)", written())[1])
+        expect([h[0] for h in heard] == list(range(number)) and
+               {h[1] for h in heard} == {0, 1, 2, 3} and number > 100,
+               f"{number} probes ({' '.join(how[-4:])})",
+               done.stdout + done.stderr)
+        wrong = [h for h in heard if h[1] != h[2]]
+        expect(heard and not wrong, "each knows what it is in",
+               f"number, truth, answer: {wrong[:9]}")
+        if how[0] == "-replay":
+            expect(done.returncode == 0 and first in (None, heard),
+                   "each replay says the same")
+            first = heard
+    err = run("-replay", "nesting", "-panda", "track_intexc:debug=y",
+              apart=True).stderr
+    said = re.findall(r"^PANDA\[track_intexc\]: \d+: (begin|end) of "
+                      r"(interrupt|exception) (-?\d+) at", err,
+                      re.MULTILINE)
+    opened, unfit = [], []
+    for what, *which in said:
+        if what == "begin":
+            opened.append(which)
+        elif not opened or opened.pop() != which:
+            unfit.append(which)
+    expect(len(said) > 100 and not unfit and not opened,
+           "debug tells of each", unfit[:3])
+    expect({n for w, _, n in said} == {"3", "6", "14", "32", "128"},
+           "with its number", err[:400])
     end()
 
 

@@ -1,16 +1,10 @@
 """Runs of the guest of tests/callbacks (events.c) under the plugin that
 writes down what it hears (teller.c)."""
-import atexit
 import os
-import shutil
-import subprocess
-import tempfile
 
+from bare_metal import WORK, build_guests, run, written
 from build_plugin import STRICT, build_plugin
-from checks import PANDA, TOP
-
-WORK = tempfile.mkdtemp(prefix="panda-teller-")
-atexit.register(shutil.rmtree, WORK, True)
+from checks import TOP
 
 SOURCES = f"{TOP}/tests/callbacks/"
 OPTIONS = ["-m", "40", "-no-reboot", "-display", "none",
@@ -19,22 +13,9 @@ OPTIONS = ["-m", "40", "-no-reboot", "-display", "none",
 
 
 def build():
-    os.environ["PANDA_PLUGIN_DIR"] = WORK
-    subprocess.run([f"{TOP}/tests/guest/build.sh", WORK,
-                    SOURCES + "events.c"], check=True)
+    build_guests(SOURCES + "events.c")
     with open(SOURCES + "teller.c") as file:
         build_plugin(WORK, "teller", file.read(), *STRICT)
-
-
-def run(*arguments, typed=None):
-    return subprocess.run([PANDA, *arguments], text=True, timeout=300,
-                          cwd=WORK, input=typed or "", stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
-
-
-def written(name):
-    with open(f"{WORK}/{name}", errors="replace") as file:
-        return file.read()
 
 
 def console():
